@@ -1,0 +1,3 @@
+"""agentrt: a local agent runtime."""
+
+__version__ = "0.1.0"

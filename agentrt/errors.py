@@ -1,0 +1,105 @@
+"""Every error that agentrt raises, in one tree.
+
+    AgentrtError
+    ├── UserError              what was asked for is wrong; nothing ran      (exit code 2)
+    │   ├── SpecError          a workflow file is wrong: file, line, column
+    │   ├── InputError         an input is missing, unknown or of the wrong type
+    │   └── ProfileError       a serving profile is wrong or can't run on this machine
+    ├── RunError               the request was right, and carrying it out failed (exit code 1)
+    │   ├── ServingError       the model server did not start, or died
+    │   ├── LLMError           a model call failed or its output broke its schema
+    │   ├── RetrievalError     a corpus could not be read, indexed or searched
+    │   ├── ToolError          a tool failed, was not granted or ran past its limit
+    │   └── TraceError         a trace file could not be read
+    └── ControlFlow            the run was told to stop; nothing is broken
+        └── RunCancelled       Ctrl-C, a signal or a cancelled task        (exit code 130)
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AgentrtError(Exception):
+    """Base of all errors of agentrt; ``exit_code`` is what the command line exits with."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UserError(AgentrtError):
+    """What was asked for is wrong; nothing ran."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class SpecError(UserError):
+    """A workflow file is wrong.
+
+    Args:
+        message: what is wrong, in one sentence.
+        source: the file's name, or ``<string>``.
+        line: 1-based line, or None where the whole file is meant.
+        column: 1-based column.
+        hint: what would mend it, such as the nearest valid name.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        source: str = "<string>",
+        line: int | None = None,
+        column: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.message, self.source, self.line, self.column, self.hint = (
+            message,
+            source,
+            line,
+            column,
+            hint,
+        )
+        place = ":".join(str(part) for part in (source, line, column) if part is not None)
+        super().__init__(f"{place}: {message}" + (f" ({hint})" if hint else ""))
+
+
+class InputError(UserError):
+    """An input is missing, unknown or of the wrong type."""
+
+
+class ProfileError(UserError):
+    """A serving profile is wrong, unknown or can't run on this machine."""
+
+
+class RunError(AgentrtError):
+    """The request was right, and carrying it out failed."""
+
+
+class ServingError(RunError):
+    """The model server did not start, or died."""
+
+
+class LLMError(RunError):
+    """A model call failed, or its output broke its schema."""
+
+
+class RetrievalError(RunError):
+    """A corpus could not be read, indexed or searched."""
+
+
+class ToolError(RunError):
+    """A tool failed, was not granted or ran past its limit."""
+
+
+class TraceError(RunError):
+    """A trace file could not be read."""
+
+
+class ControlFlow(AgentrtError):
+    """The run was told to stop; nothing is broken."""
+
+
+class RunCancelled(ControlFlow):
+    """The run was cancelled: Ctrl-C, a signal or a cancelled task."""
+
+    exit_code: ClassVar[int] = 130

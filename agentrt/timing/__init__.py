@@ -1,0 +1,23 @@
+"""Timing hooks: spans, the trace file, and what each second of a run was spent on."""
+
+from agentrt.timing.attribution import Breakdown, attribute
+from agentrt.timing.span import Category, Phase, Span, SpanKind
+from agentrt.timing.trace import Trace, TraceWriter, read_trace
+from agentrt.timing.tracer import OpenSpan, SpanHook, Tracer, current_tracer, timed
+
+__all__ = [
+    "Breakdown",
+    "Category",
+    "OpenSpan",
+    "Phase",
+    "Span",
+    "SpanHook",
+    "SpanKind",
+    "Trace",
+    "TraceWriter",
+    "Tracer",
+    "attribute",
+    "current_tracer",
+    "read_trace",
+    "timed",
+]

@@ -1,0 +1,123 @@
+"""What a run's seconds were spent on: the critical path, cut into categories that add up.
+
+``wall = queue + prefill + decode + tool + retrieval + orchestration + unattributed``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from agentrt.timing.span import Category, Phase, Span
+
+CATEGORIES: tuple[Category, ...] = get_args(Category)
+
+# Where several things go on at once inside one node, the instant belongs to the first of these.
+_PRECEDENCE: tuple[Category, ...] = (
+    "decode", "prefill", "queue", "tool", "retrieval", "orchestration",
+)  # fmt: skip
+
+_LEAF_CATEGORY: dict[str, Category] = {
+    "tool": "tool",
+    "retrieval": "retrieval",
+    "embed": "retrieval",
+    "query": "retrieval",
+    "orchestration": "orchestration",
+}
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """Seconds of a stretch of wall-clock by category; the parts and the rest add up to it."""
+
+    wall_s: float
+    seconds: dict[Category, float]
+    critical_path: tuple[str, ...] = ()
+
+    @property
+    def unattributed_s(self) -> float:
+        """Seconds that nothing claims."""
+        return max(0.0, self.wall_s - sum(self.seconds.values()))
+
+    def share(self, category: Category) -> float:
+        """A category's part of the wall-clock, 0 to 1."""
+        return self.seconds[category] / self.wall_s if self.wall_s else 0.0
+
+    @property
+    def unattributed_share(self) -> float:
+        """The part of the wall-clock that nothing claims, 0 to 1."""
+        return self.unattributed_s / self.wall_s if self.wall_s else 0.0
+
+
+def attribute(spans: Sequence[Span]) -> Breakdown:
+    """Cut a finished run's wall-clock along its critical path.
+
+    Args:
+        spans: the closed spans of one run, the ``run`` span among them.
+    """
+    run = next(span for span in spans if span.kind == "run")
+    claims = {name: _claims(spans, name) for name in {span.node for span in spans}}
+    seconds = dict.fromkeys(CATEGORIES, 0.0)
+    path = list(_critical_path(run, [span for span in spans if span.kind == "node"]))
+    cursor = run.start_s
+    for node in path:
+        _add(seconds, claims.get(None, []), cursor, node.start_s)
+        _add(seconds, claims.get(node.node, []), max(cursor, node.start_s), _end(node))
+        cursor = _end(node)
+    _add(seconds, claims.get(None, []), cursor, _end(run))
+    return Breakdown(run.duration_s, seconds, tuple(node.name for node in path))
+
+
+def attribute_span(spans: Sequence[Span], node: Span) -> Breakdown:
+    """Cut one node's own time, whether or not it is on the critical path."""
+    seconds = dict.fromkeys(CATEGORIES, 0.0)
+    _add(seconds, _claims(spans, node.node), node.start_s, _end(node))
+    return Breakdown(node.duration_s, seconds)
+
+
+def _end(span: Span) -> float:
+    return span.start_s if span.end_s is None else span.end_s
+
+
+def _critical_path(run: Span, nodes: Sequence[Span]) -> Iterator[Span]:
+    """From the last node to end back through whatever it waited for, yielded first to last."""
+    path: list[Span] = []
+    candidates = [node for node in nodes if _end(node) <= _end(run)]
+    while candidates:
+        last = max(candidates, key=_end)
+        path.append(last)
+        needs = last.attributes.get("needs")
+        earlier = [node for node in nodes if _end(node) <= last.start_s]
+        candidates = earlier if needs is None else [n for n in earlier if n.node in needs]
+    return reversed(path)
+
+
+def _claims(spans: Sequence[Span], node: str | None) -> list[Phase]:
+    claims: list[Phase] = []
+    for span in spans:
+        if span.node != node or span.kind in ("run", "node"):
+            continue
+        claims.extend(span.phases)
+        category = _LEAF_CATEGORY.get(span.kind)
+        if category and not span.phases:
+            claims.append(Phase(category=category, start_s=span.start_s, end_s=_end(span)))
+    return claims
+
+
+def _add(seconds: dict[Category, float], claims: list[Phase], start: float, end: float) -> None:
+    """Add the claimed part of start..end, each instant once."""
+    inside = [claim for claim in claims if claim.end_s > start and claim.start_s < end]
+    cuts = sorted(
+        {start, end}
+        | {claim.start_s for claim in inside if claim.start_s > start}
+        | {claim.end_s for claim in inside if claim.end_s < end}
+    )
+    for left, right in zip(cuts, cuts[1:], strict=False):
+        active = {
+            claim.category for claim in inside if claim.start_s <= left and claim.end_s >= right
+        }
+        for category in _PRECEDENCE:
+            if category in active:
+                seconds[category] += right - left
+                break
