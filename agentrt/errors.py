@@ -1,18 +1,18 @@
 """Every error that agentrt raises, in one tree.
 
-    AgentrtError
-    ├── UserError              what was asked for is wrong; nothing ran      (exit code 2)
-    │   ├── SpecError          a workflow file is wrong: file, line, column
-    │   ├── InputError         an input is missing, unknown or of the wrong type
-    │   └── ProfileError       a serving profile is wrong or can't run on this machine
-    ├── RunError               the request was right, and carrying it out failed (exit code 1)
-    │   ├── ServingError       the model server did not start, or died
-    │   ├── LLMError           a model call failed or its output broke its schema
-    │   ├── RetrievalError     a corpus could not be read, indexed or searched
-    │   ├── ToolError          a tool failed, was not granted or ran past its limit
-    │   └── TraceError         a trace file could not be read
-    └── ControlFlow            the run was told to stop; nothing is broken
-        └── RunCancelled       Ctrl-C, a signal or a cancelled task        (exit code 130)
+AgentrtError
+├── UserError              what was asked for is wrong; nothing ran      (exit code 2)
+│   ├── SpecError          a workflow file is wrong: file, line, column
+│   ├── InputError         an input is missing, unknown or of the wrong type
+│   └── ProfileError       a serving profile is wrong or can't run on this machine
+├── RunError               the request was right, and carrying it out failed (exit code 1)
+│   ├── ServingError       the model server did not start, or died
+│   ├── LLMError           a model call failed or its output broke its schema
+│   ├── RetrievalError     a corpus could not be read, indexed or searched
+│   ├── ToolError          a tool failed, was not granted or ran past its limit
+│   └── TraceError         a trace file could not be read
+└── ControlFlow            the run was told to stop; nothing is broken
+    └── RunCancelled       Ctrl-C, a signal or a cancelled task        (exit code 130)
 """
 
 from __future__ import annotations
@@ -95,11 +95,11 @@ class TraceError(RunError):
     """A trace file could not be read."""
 
 
-class ControlFlow(AgentrtError):
+class ControlFlow(AgentrtError):  # noqa: N818 - nothing is broken
     """The run was told to stop; nothing is broken."""
 
 
-class RunCancelled(ControlFlow):
+class RunCancelled(ControlFlow):  # noqa: N818
     """The run was cancelled: Ctrl-C, a signal or a cancelled task."""
 
     exit_code: ClassVar[int] = 130

@@ -1,0 +1,34 @@
+"""The workflow language: models, loading with file:line errors, templates, JSON Schema."""
+
+from agentrt.spec.inputs import resolve_inputs
+from agentrt.spec.load import Workflow, json_schema, load_workflow
+from agentrt.spec.model import (
+    AgentNode,
+    AnyNode,
+    BranchNode,
+    LLMNode,
+    RetrieveNode,
+    SamplingSpec,
+    ToolNode,
+    WorkflowSpec,
+)
+from agentrt.spec.template import TemplateFailure, evaluate, evaluate_all, render
+
+__all__ = [
+    "AgentNode",
+    "AnyNode",
+    "BranchNode",
+    "LLMNode",
+    "RetrieveNode",
+    "SamplingSpec",
+    "TemplateFailure",
+    "ToolNode",
+    "Workflow",
+    "WorkflowSpec",
+    "evaluate",
+    "evaluate_all",
+    "json_schema",
+    "load_workflow",
+    "render",
+    "resolve_inputs",
+]

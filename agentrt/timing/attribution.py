@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import get_args
 
 from agentrt.timing.span import Category, Phase, Span
@@ -81,15 +82,17 @@ def _end(span: Span) -> float:
 
 
 def _critical_path(run: Span, nodes: Sequence[Span]) -> Iterator[Span]:
-    """From the last node to end back through whatever it waited for, yielded first to last."""
+    """From the last node to end back through what it waited for, yielded first to last.
+
+    LangGraph runs nodes in supersteps, so a node starts once the slowest node of the step before
+    has ended: the latest one to end before a node started is what held it up.
+    """
     path: list[Span] = []
     candidates = [node for node in nodes if _end(node) <= _end(run)]
     while candidates:
         last = max(candidates, key=_end)
         path.append(last)
-        needs = last.attributes.get("needs")
-        earlier = [node for node in nodes if _end(node) <= last.start_s]
-        candidates = earlier if needs is None else [n for n in earlier if n.node in needs]
+        candidates = [node for node in nodes if _end(node) <= last.start_s]
     return reversed(path)
 
 
@@ -113,7 +116,7 @@ def _add(seconds: dict[Category, float], claims: list[Phase], start: float, end:
         | {claim.start_s for claim in inside if claim.start_s > start}
         | {claim.end_s for claim in inside if claim.end_s < end}
     )
-    for left, right in zip(cuts, cuts[1:], strict=False):
+    for left, right in pairwise(cuts):
         active = {
             claim.category for claim in inside if claim.start_s <= left and claim.end_s >= right
         }

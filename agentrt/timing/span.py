@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 SpanKind = Literal["run", "node", "llm", "tool", "retrieval", "embed", "query", "orchestration"]
-"""``embed`` and ``query`` are the two parts of a ``retrieval``; ``orchestration`` is our own code."""
+"""``embed`` and ``query`` are parts of a ``retrieval``; ``orchestration`` is our own code."""
 
 Category = Literal["queue", "prefill", "decode", "tool", "retrieval", "orchestration"]
 """What a second of a run can have been spent on."""

@@ -1,4 +1,4 @@
-"""The trace file: JSON lines, a header first, then each span as it closed. Format: docs/trace.md."""
+"""The trace file: JSON lines, a header, then each span as it closed. Format: docs/trace.md."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class TraceWriter:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        os.replace(self._partial, self._path)
+        self._partial.replace(self._path)
 
 
 def read_trace(path: Path) -> Trace:
@@ -101,7 +101,8 @@ def read_trace(path: Path) -> Trace:
         if header.version > VERSION:
             raise TraceError(f"{path}:1: version {header.version} is newer than {VERSION}")
         spans = []
-        for number, line in enumerate(lines[1:], start=2):
+        for line in lines[1:]:
+            number += 1
             spans.append(Span.model_validate_json(line))
     except (ValidationError, ValueError, AttributeError) as error:
         raise TraceError(f"{path}:{number}: {str(error).splitlines()[0]}") from error

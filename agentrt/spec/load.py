@@ -1,0 +1,159 @@
+"""From a file, a text or a dict to a checked workflow; every complaint has its line and column."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from agentrt.errors import SpecError
+from agentrt.spec.check import check
+from agentrt.spec.model import NODE_KINDS, AnyNode, InputSpec, WorkflowSpec
+from agentrt.spec.source import Path as Loc
+from agentrt.spec.source import Source, read_yaml
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A checked workflow.
+
+    Attributes:
+        spec: what the file says.
+        needs: for each node the nodes it waits for.
+        folder: what relative paths in the file are relative to.
+        source: where each value stands, for errors that come up later.
+    """
+
+    spec: WorkflowSpec
+    needs: Mapping[str, tuple[str, ...]]
+    folder: Path
+    source: Source
+
+
+def load_workflow(
+    workflow: str | Path | dict[str, Any], *, known_tools: Collection[str] | None = None
+) -> Workflow:
+    """Read and check a workflow.
+
+    Args:
+        workflow: a path, YAML text (anything with a line break in it), or a dict.
+        known_tools: names that may be granted; None leaves tool names unchecked.
+
+    Raises:
+        SpecError: anything wrong with it; the message begins with ``file:line:column``.
+    """
+    source, folder = _read(workflow)
+    if not isinstance(source.data, dict):
+        raise source.error("a workflow is a mapping with name, nodes and outputs")
+    try:
+        spec = WorkflowSpec.model_validate(source.data)
+    except ValidationError as error:
+        raise _explain(source, error) from error
+    return Workflow(spec, check(spec, source, known_tools), folder, source)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of workflow files, for editors."""
+    schema = WorkflowSpec.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _read(workflow: str | Path | dict[str, Any]) -> tuple[Source, Path]:
+    if isinstance(workflow, dict):
+        try:
+            text = yaml.safe_dump(workflow, sort_keys=False)
+        except yaml.YAMLError as error:
+            raise SpecError(f"not plain data: {error}", source="<dict>") from error
+        return read_yaml(text, "<dict>"), Path.cwd()
+    if isinstance(workflow, str) and "\n" in workflow:
+        return read_yaml(workflow, "<string>"), Path.cwd()
+    path = Path(workflow)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise SpecError("no such workflow file", source=str(path), hint=_nearby(path)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"cannot be read: {error}", source=str(path)) from error
+    return read_yaml(text, str(path)), path.resolve().parent
+
+
+def _nearby(path: Path) -> str | None:
+    folder = path.parent
+    names = [p.name for p in folder.glob("*.y*ml")] if folder.is_dir() else []
+    close = get_close_matches(path.name, names, n=1)
+    return f"did you mean {folder / close[0]}?" if close else None
+
+
+def _explain(source: Source, error: ValidationError) -> SpecError:
+    """The first complaint of pydantic, in the words and at the place of the file."""
+    complaints = error.errors(include_url=False)
+    # A misspelt field is also a missing one: the misspelling is what the user can see.
+    complaint = min(complaints, key=lambda found: found["type"] != "extra_forbidden")
+    kind = complaint["type"]
+    path, model = _locate(source, complaint["loc"])
+    field = str(path[-1]) if path else "workflow"
+    if kind == "extra_forbidden":
+        return source.error(f"unknown field {field!r}", path, hint=_suggest(field, model), key=True)
+    if kind == "missing":
+        return source.error(f"{_owner(path[:-1])} lacks {field!r}", path[:-1], key=True)
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return _unknown_kind(source, path, complaint["input"])
+    if kind == "string_pattern_mismatch":
+        hint = "small letters, digits and _, a letter first"
+        return source.error(f"{path[-1]!r} can't be a name", path, hint=hint, key=True)
+    given = json.dumps(complaint["input"], default=str)
+    return source.error(f"{field!r}: {complaint['msg']}, not {given[:60]}", path)
+
+
+def _owner(path: Loc) -> str:
+    return ".".join(str(part) for part in path) if path else "the workflow"
+
+
+def _unknown_kind(source: Source, path: Loc, given: Any) -> SpecError:
+    kinds = ", ".join(NODE_KINDS)
+    if not isinstance(given, dict) or "kind" not in given:
+        return source.error(f"{_owner(path)} lacks 'kind'", path, hint=f"one of {kinds}", key=True)
+    close = get_close_matches(str(given["kind"]), list(NODE_KINDS), n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"one of {kinds}"
+    return source.error(f"unknown kind {given['kind']!r}", (*path, "kind"), hint=hint)
+
+
+def _locate(source: Source, loc: tuple[int | str, ...]) -> tuple[Loc, type[BaseModel] | None]:
+    """pydantic's location without union tags and key marks, and the model it is about."""
+    path: Loc = ()
+    model: type[BaseModel] | None = WorkflowSpec
+    for index, part in enumerate(loc):
+        if part == "[key]":
+            continue
+        if len(path) == 2 and path[0] == "nodes" and part in NODE_KINDS and index == 2:
+            model = NODE_KINDS[str(part)]
+            continue
+        if model is not None and path and path[0] == "inputs":
+            model = InputSpec
+        path = (*path, part)
+        if part == "sampling" or part == "cases":
+            model = _part_model(str(part))
+    return path, model
+
+
+def _part_model(part: str) -> type[BaseModel]:
+    from agentrt.spec.model import BranchCase, SamplingSpec
+
+    return SamplingSpec if part == "sampling" else BranchCase
+
+
+def _suggest(field: str, model: type[BaseModel] | None) -> str | None:
+    if model is None:
+        return None
+    names = [info.alias or name for name, info in model.model_fields.items()]
+    close = get_close_matches(field, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+
+
+__all__ = ["AnyNode", "Workflow", "json_schema", "load_workflow"]
