@@ -99,7 +99,7 @@ class ControlFlow(AgentrtError):  # noqa: N818 - nothing is broken
     """The run was told to stop; nothing is broken."""
 
 
-class RunCancelled(ControlFlow):  # noqa: N818
+class RunCancelled(ControlFlow):
     """The run was cancelled: Ctrl-C, a signal or a cancelled task."""
 
     exit_code: ClassVar[int] = 130

@@ -1,0 +1,1 @@
+"""Comparing runs: pairing, statistics and evidence."""

@@ -1,0 +1,28 @@
+"""Compiling a workflow to LangGraph and running its nodes."""
+
+from agentrt.graph.compile import State, compile_workflow, invoke
+from agentrt.graph.events import (
+    Event,
+    NodeFinished,
+    NodeStarted,
+    Output,
+    SpanClosed,
+    Token,
+    ToolCalled,
+)
+from agentrt.graph.services import Chat, Services
+
+__all__ = [
+    "Chat",
+    "Event",
+    "NodeFinished",
+    "NodeStarted",
+    "Output",
+    "Services",
+    "SpanClosed",
+    "State",
+    "Token",
+    "ToolCalled",
+    "compile_workflow",
+    "invoke",
+]

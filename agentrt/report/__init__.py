@@ -1,0 +1,1 @@
+"""Showing traces and comparisons to people."""

@@ -60,7 +60,11 @@ def references(template: str) -> Iterator[Reference]:
 
     free = find_undeclared_variables(tree) - set(environment.globals)
     attributes: dict[int, str] = {}
-    for access in (*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)):
+    accesses: list[nodes.Getattr | nodes.Getitem] = [
+        *tree.find_all(nodes.Getattr),
+        *tree.find_all(nodes.Getitem),
+    ]
+    for access in accesses:
         if isinstance(access.node, nodes.Name):
             attributes[id(access.node)] = _attribute(access)
     for name in tree.find_all(nodes.Name):

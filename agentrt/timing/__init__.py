@@ -2,12 +2,14 @@
 
 from agentrt.timing.attribution import Breakdown, attribute
 from agentrt.timing.span import Category, Phase, Span, SpanKind
+from agentrt.timing.totals import LLMTotals, llm_totals
 from agentrt.timing.trace import Trace, TraceWriter, read_trace
 from agentrt.timing.tracer import OpenSpan, SpanHook, Tracer, current_tracer, timed
 
 __all__ = [
     "Breakdown",
     "Category",
+    "LLMTotals",
     "OpenSpan",
     "Phase",
     "Span",
@@ -18,6 +20,7 @@ __all__ = [
     "Tracer",
     "attribute",
     "current_tracer",
+    "llm_totals",
     "read_trace",
     "timed",
 ]

@@ -1,0 +1,41 @@
+"""What all commands share: where they print to, and how a failure ends the process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from agentrt.errors import AgentrtError
+
+out = Console()
+err = Console(stderr=True)
+
+
+def print_json(value: Any) -> None:
+    """Print machine-readable output, and nothing else, on standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+@contextmanager
+def reported(*, as_json: bool = False) -> Iterator[None]:
+    """Turn an agentrt error into one line on standard error and its exit code.
+
+    Exit codes: 0 done, 1 the run failed, 2 the request was wrong, 130 interrupted.
+    """
+    try:
+        yield
+    except AgentrtError as error:
+        notes = "".join(f" [{note}]" for note in getattr(error, "__notes__", ()))
+        if as_json:
+            print_json({"error": type(error).__name__, "message": f"{error}{notes}"})
+        err.print(f"[red]error:[/red] {escape(str(error) + notes)}", highlight=False, soft_wrap=True)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        err.print("interrupted")
+        raise typer.Exit(130) from None

@@ -1,0 +1,50 @@
+"""Options that several commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+import yaml
+
+from agentrt.errors import InputError
+
+WorkflowArgument = Annotated[str, typer.Argument(metavar="WORKFLOW", help="A workflow file.")]
+InputOption = Annotated[
+    list[str] | None,
+    typer.Option("--input", "-i", metavar="NAME=VALUE", help="An input; may be repeated."),
+]
+InputsFileOption = Annotated[
+    Path | None, typer.Option("--inputs", metavar="FILE", help="Inputs from a YAML or JSON file.")
+]
+ProfileOption = Annotated[
+    str, typer.Option("--profile", "-p", help="A serving profile, by name or path.")
+]
+SpeculationOption = Annotated[
+    Literal["on", "off"], typer.Option("--speculation", help="Serve with or without speculation.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def read_inputs(pairs: list[str] | None, file: Path | None) -> tuple[dict[str, Any], dict[str, str]]:
+    """Inputs from a file, and those from ``name=value`` words, which are still text.
+
+    Raises:
+        InputError: a word has no ``=``, or the file is not a mapping.
+    """
+    from_file: Any = {}
+    if file is not None:
+        try:
+            from_file = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InputError(f"{file}: cannot be read: {error}") from error
+        if not isinstance(from_file, dict):
+            raise InputError(f"{file}: inputs are a mapping of names to values")
+    words: dict[str, str] = {}
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise InputError(f"--input takes NAME=VALUE, not {pair!r}")
+        words[name] = value
+    return from_file, words

@@ -1,0 +1,61 @@
+"""What a run says while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from agentrt.timing import Span
+
+
+@dataclass(frozen=True)
+class NodeStarted:
+    """A node began."""
+
+    node: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class NodeFinished:
+    """A node ended; ``skipped`` where a branch did not choose it. ``seconds`` is its wall-clock."""
+
+    node: str
+    seconds: float
+    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of model output, as it was streamed."""
+
+    node: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ToolCalled:
+    """A tool was called and has answered, or failed (``error``)."""
+
+    node: str
+    tool: str
+    arguments: dict[str, Any]
+    output: str
+    error: bool = False
+
+
+@dataclass(frozen=True)
+class SpanClosed:
+    """A span of the run's trace closed."""
+
+    span: Span
+
+
+@dataclass(frozen=True)
+class Output:
+    """The run ended; its outputs by name."""
+
+    outputs: dict[str, Any]
+
+
+Event = NodeStarted | NodeFinished | Token | ToolCalled | SpanClosed | Output

@@ -1,0 +1,138 @@
+"""What each kind of node does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from agentrt.errors import LLMError, RunError, ToolError
+from agentrt.graph.agent import run_agent
+from agentrt.graph.events import Token, ToolCalled
+from agentrt.graph.services import Services
+from agentrt.llm import Sampling
+from agentrt.rag import Passage
+from agentrt.spec import (
+    AgentNode,
+    AnyNode,
+    BranchNode,
+    LLMNode,
+    RetrieveNode,
+    ToolNode,
+    evaluate,
+    evaluate_all,
+    render,
+)
+from agentrt.timing import timed
+
+Scope = dict[str, Any]
+
+
+async def run_node(name: str, node: AnyNode, scope: Scope, services: Services) -> Any:
+    """Carry out one node and give its value.
+
+    Raises:
+        TemplateFailure: a template failed on the values of this run.
+        AgentrtError: the model, a tool or a corpus failed.
+    """
+    match node:
+        case LLMNode():
+            return await _run_llm(name, node, scope, services)
+        case RetrieveNode():
+            return await _run_retrieve(node, scope, services)
+        case ToolNode():
+            return await _run_tool(name, node, scope, services)
+        case AgentNode():
+            return await _run_agent(name, node, scope, services)
+        case BranchNode():
+            return _choose(name, node, scope)
+
+
+def prompt_messages(node: LLMNode | AgentNode, scope: Scope) -> list[dict[str, Any]]:
+    """The opening messages of a model call."""
+    with timed("orchestration", "render"):
+        messages = [{"role": "user", "content": render(node.prompt, scope)}]
+        if node.system is not None:
+            messages.insert(0, {"role": "system", "content": render(node.system, scope)})
+        return messages
+
+
+async def _run_llm(name: str, node: LLMNode, scope: Scope, services: Services) -> Any:
+    completion = await services.chat.complete(
+        prompt_messages(node, scope),
+        sampling=Sampling(**node.sampling.model_dump()),
+        schema=node.schema_,
+        name=name,
+        on_token=lambda text: services.emit(Token(name, text)),
+    )
+    if node.schema_ is not None:
+        return completion.data
+    if not completion.text.strip():
+        raise LLMError(f"node {name!r}: the model answered with nothing")
+    return completion.text.strip()
+
+
+async def _run_retrieve(node: RetrieveNode, scope: Scope, services: Services) -> Any:
+    with timed("orchestration", "render"):
+        corpus = render(node.corpus, scope)
+        queries = _queries(node, scope)
+        top_k = node.top_k if isinstance(node.top_k, int) else evaluate(node.top_k, scope)
+        if not isinstance(top_k, int) or top_k < 1:
+            raise RunError(f"top_k must be a whole number of at least 1, not {top_k!r}")
+    retriever = await services.open_corpus(corpus)
+    found = await asyncio.gather(*(retriever.search(query, top_k=top_k) for query in queries))
+    with timed("orchestration", "merge"):
+        merged = merge(found)[: node.max_passages]
+        return [{"n": n, **passage.model_dump()} for n, passage in enumerate(merged, start=1)]
+
+
+def _queries(node: RetrieveNode, scope: Scope) -> list[str]:
+    given = evaluate_all(node.query if node.queries is None else node.queries, scope)
+    queries = given if isinstance(given, list) else [given]
+    texts = [str(query).strip() for query in queries if str(query).strip()]
+    if not texts:
+        raise RunError("there is no query to search for")
+    return list(dict.fromkeys(texts))
+
+
+def merge(found: list[list[Passage]]) -> list[Passage]:
+    """Several result lists as one: best ranks first, each passage once."""
+    merged: dict[str, Passage] = {}
+    for rank in range(max(map(len, found), default=0)):
+        for passages in found:
+            if rank < len(passages):
+                merged.setdefault(passages[rank].id, passages[rank])
+    return list(merged.values())
+
+
+async def _run_tool(name: str, node: ToolNode, scope: Scope, services: Services) -> Any:
+    with timed("orchestration", "render"):
+        arguments = evaluate_all(node.arguments, scope)
+        toolbox = services.make_toolbox((node.tool,), None)
+    try:
+        output = await toolbox.call(node.tool, arguments)
+    except ToolError as error:
+        services.emit(ToolCalled(name, node.tool, arguments, str(error), error=True))
+        raise
+    services.emit(ToolCalled(name, node.tool, arguments, output))
+    try:
+        return json.loads(output)
+    except ValueError:
+        return output
+
+
+async def _run_agent(name: str, node: AgentNode, scope: Scope, services: Services) -> Any:
+    messages = prompt_messages(node, scope)
+    retriever = None
+    if node.corpus is not None:
+        retriever = await services.open_corpus(render(node.corpus, scope))
+    toolbox = services.make_toolbox(tuple(node.tools), retriever)
+    return await run_agent(name, node, messages, toolbox, services)
+
+
+def _choose(name: str, node: BranchNode, scope: Scope) -> str:
+    with timed("orchestration", "branch"):
+        for case in node.cases:
+            if case.when is None or evaluate(case.when, scope):
+                return case.to
+    raise RunError(f"node {name!r}: no case holds, and there is none without 'when'")

@@ -1,0 +1,42 @@
+"""What nodes need from outside: the model, tools, corpora, and somewhere to report to."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from agentrt.graph.events import Event
+from agentrt.llm import Completion, Sampling
+from agentrt.rag import Retriever
+from agentrt.toolbox import Toolbox
+
+
+class Chat(Protocol):
+    """The part of ``agentrt.llm.ChatModel`` that nodes use; test doubles have it too."""
+
+    async def complete(
+        self,
+        messages: list[dict[str, Any]],
+        *,
+        sampling: Sampling,
+        schema: dict[str, Any] | None = None,
+        tools: list[dict[str, Any]] | None = None,
+        tool_choice: str | None = None,
+        name: str = "chat",
+        on_token: Callable[[str], None] | None = None,
+    ) -> Completion:
+        """One model call."""
+        ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """One run's access to the world; passed to every node as LangGraph's runtime context."""
+
+    chat: Chat
+    native_tools: bool
+    open_corpus: Callable[[str], Awaitable[Retriever]]
+    make_toolbox: Callable[[tuple[str, ...], Retriever | None], Toolbox]
+    emit: Callable[[Event], None]
+    last_node_end: list[float] = field(default_factory=lambda: [0.0])

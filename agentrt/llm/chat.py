@@ -1,0 +1,229 @@
+"""The chat model: one streamed call, timed from the first byte sent to the last token."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+from agentrt.errors import LLMError
+from agentrt.llm.failure import explain, is_passing
+from agentrt.llm.model import Completion, Endpoint, Sampling, ToolCall
+from agentrt.llm.stream import open_client
+from agentrt.llm.structured import parse, response_format
+from agentrt.timing import OpenSpan, Tracer, current_tracer, timed
+
+OnToken = Callable[[str], None]
+
+
+@dataclass
+class _Received:
+    """What a stream has brought so far. Times in seconds since the run began."""
+
+    message: Any = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+    sent_s: float = 0.0
+    first_s: float | None = None
+    last_s: float | None = None
+
+
+class ChatModel:
+    """Asks one endpoint through langchain-openai; safe for any number of calls at once.
+
+    Args:
+        endpoint: the server and model.
+        timeout_s: seconds to wait for the server's next sign of life.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, timeout_s: float = 600.0) -> None:
+        self.endpoint, self._timeout_s = endpoint, timeout_s
+        self._client: Any = None
+
+    async def complete(
+        self,
+        messages: list[dict[str, Any]],
+        *,
+        sampling: Sampling,
+        schema: dict[str, Any] | None = None,
+        tools: list[dict[str, Any]] | None = None,
+        tool_choice: str | None = None,
+        name: str = "chat",
+        on_token: OnToken | None = None,
+    ) -> Completion:
+        """Make one model call, as one ``llm`` span with its queue, prefill and decode phases.
+
+        Args:
+            messages: OpenAI-style messages.
+            schema: JSON Schema that the server holds the output to; fills ``Completion.data``.
+            tools: OpenAI-style tools that the model may call.
+            on_token: given each piece of text as it arrives.
+
+        Raises:
+            LLMError: the server can't be reached, refuses or breaks off, or the output does not
+                fit the schema.
+        """
+        request = _request(sampling, schema, tools, tool_choice)
+        with timed("llm", name, model=self.endpoint.model) as span:
+            tracer = current_tracer()
+            assert tracer is not None, "timed() always has one"
+            if self._client is None:
+                self._client = await asyncio.to_thread(
+                    open_client, self.endpoint, self._timeout_s
+                )
+            received = await self._stream(messages, request, tracer, on_token)
+            completion = _record(span, received, tracer)
+            if schema is None:
+                return completion
+            finish = span.attributes.get("finish_reason")
+            data = parse(completion.text, schema, finish)
+        return Completion(**{**vars(completion), "data": data})
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.root_async_client.close()
+
+    async def _stream(
+        self,
+        messages: list[dict[str, Any]],
+        request: dict[str, Any],
+        tracer: Tracer,
+        on_token: OnToken | None,
+    ) -> _Received:
+        """One answer; what fails before its first chunk for a passing reason is tried again."""
+        received = _Received()
+        try:
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception(lambda e: is_passing(e) and received.message is None),
+                stop=stop_after_attempt(3),
+                wait=wait_exponential(multiplier=0.2, max=2),
+                reraise=True,
+            ):
+                with attempt:
+                    received.sent_s = tracer.now()
+                    stream = self._client.astream(messages, **request)
+                    await _receive(stream, received, tracer, on_token)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            raise explain(error, self.endpoint.base_url) from None
+        return received
+
+
+def _request(
+    sampling: Sampling,
+    schema: dict[str, Any] | None,
+    tools: list[dict[str, Any]] | None,
+    tool_choice: str | None,
+) -> dict[str, Any]:
+    known = sampling.model_dump(exclude_none=True, exclude={"repetition_penalty"})
+    if not known["stop"]:
+        del known["stop"]
+    extra: dict[str, Any] = {}
+    if sampling.repetition_penalty is not None:
+        extra["repetition_penalty"] = sampling.repetition_penalty
+    if schema is not None:
+        # In the body and not as an argument: langchain-openai would switch to another stream,
+        # which parses the answer itself and drops the metrics.
+        extra["response_format"] = response_format(schema)
+    if extra:
+        known["extra_body"] = extra
+    if tools:
+        known["tools"] = tools
+        known["tool_choice"] = tool_choice or "auto"
+    return known
+
+
+async def _receive(
+    stream: AsyncIterator[Any], received: _Received, tracer: Tracer, on_token: OnToken | None
+) -> None:
+    async for chunk in stream:
+        if chunk.content or chunk.tool_call_chunks:
+            received.last_s = tracer.now()
+            if received.first_s is None:
+                received.first_s = received.last_s
+            if on_token and isinstance(chunk.content, str) and chunk.content:
+                on_token(chunk.content)
+        received.metrics.update(chunk.response_metadata.pop("metrics", {}))
+        received.message = chunk if received.message is None else received.message + chunk
+
+
+def _record(span: OpenSpan, received: _Received, tracer: Tracer) -> Completion:
+    """Put what the call was made of into its span."""
+    message = received.message
+    if message is None:
+        raise LLMError("the server sent an empty stream")
+    usage = message.usage_metadata or {}
+    output_tokens = usage.get("output_tokens")
+    spec = received.metrics.get("speculative_decoding") or {}
+    span.set(
+        prompt_tokens=usage.get("input_tokens"),
+        cached_tokens=(usage.get("input_token_details") or {}).get("cache_read"),
+        output_tokens=output_tokens,
+        finish_reason=message.response_metadata.get("finish_reason"),
+        acceptance_length=spec.get("mean_acceptance_length"),
+        acceptance_rate=spec.get("draft_acceptance_rate"),
+        accepted_draft_tokens=spec.get("num_accepted_draft_tokens"),
+        verify_steps=spec.get("num_spec_steps"),
+        acceptance_histogram=spec.get("acceptance_histogram"),
+    )
+    _record_phases(span, received, tracer.now(), output_tokens)
+    return Completion(
+        text=message.text if isinstance(message.text, str) else str(message.content),
+        tool_calls=_tool_calls(message),
+        prompt_tokens=usage.get("input_tokens"),
+        output_tokens=output_tokens,
+        acceptance_length=spec.get("mean_acceptance_length"),
+    )
+
+
+def _record_phases(
+    span: OpenSpan, received: _Received, now: float, output_tokens: int | None
+) -> None:
+    """Cut the call into phases that cover it: set-up, queue, prefill, decode and the tail.
+
+    The client can't see the queue: the server tells its length where it can (vLLM with
+    ``--enable-per-request-metrics``); elsewhere queueing counts as prefill.
+    """
+    sent = received.sent_s
+    first = received.first_s if received.first_s is not None else now
+    last = received.last_s if received.last_s is not None else now
+    queue_ms = received.metrics.get("queue_time_ms")
+    queued = min((queue_ms or 0.0) / 1000, first - sent)
+    span.phase("orchestration", span.start_s, sent)
+    span.phase("queue", sent, sent + queued)
+    span.phase("prefill", sent + queued, first)
+    span.phase("decode", first, last)
+    span.phase("orchestration", last, now)
+    decode_s = last - first
+    after_first = (output_tokens or 0) - 1
+    span.set(
+        ttft_s=first - sent,
+        queue_s=None if queue_ms is None else queued,
+        decode_s=decode_s,
+        tpot_s=decode_s / after_first if after_first > 0 else None,
+    )
+
+
+def _tool_calls(message: Any) -> tuple[ToolCall, ...]:
+    """The calls that the stream's pieces add up to.
+
+    Raises:
+        LLMError: the arguments of one are not a JSON object.
+    """
+    calls = []
+    for chunk in message.tool_call_chunks:
+        try:
+            arguments = json.loads(chunk["args"] or "{}")
+        except ValueError as error:
+            text = f"{chunk['name']}: {str(chunk['args'])[:80]!r}"
+            raise LLMError(f"the model's tool call is not JSON: {text}") from error
+        if not isinstance(arguments, dict):
+            raise LLMError(f"the model's tool call has no arguments by name: {chunk['name']}")
+        calls.append(ToolCall(chunk["id"] or "", chunk["name"] or "", arguments))
+    return tuple(calls)

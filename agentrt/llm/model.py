@@ -1,0 +1,55 @@
+"""What goes into a model call and what comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An OpenAI-compatible server and the model to ask there.
+
+    ``native_tools``: whether the server parses the model's tool calls.
+    """
+
+    base_url: str
+    model: str
+    api_key: str = field(repr=False)
+    native_tools: bool = False
+
+
+class Sampling(BaseModel):
+    """How tokens are drawn; greedy by default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: float = 0.0
+    max_tokens: int = 256
+    seed: int | None = 0
+    top_p: float | None = None
+    stop: list[str] = Field(default_factory=list)
+    repetition_penalty: float | None = None
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A tool that the model wants called."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Completion:
+    """A finished model call; figures are None where the server does not tell them."""
+
+    text: str
+    data: Any = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    acceptance_length: float | None = None

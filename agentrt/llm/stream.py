@@ -1,0 +1,40 @@
+"""The langchain-openai client, with vLLM's per-request metrics carried through its stream."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from agentrt.llm.model import Endpoint
+
+
+@lru_cache(maxsize=1)
+def _client_class() -> type[Any]:
+    from langchain_openai import ChatOpenAI
+
+    class MeasuredChatOpenAI(ChatOpenAI):
+        """ChatOpenAI drops what it does not know; vLLM's ``metrics`` ride on the usage chunk."""
+
+        def _convert_chunk_to_generation_chunk(
+            self, chunk: dict[str, Any], *args: Any, **kwargs: Any
+        ) -> Any:
+            generation = super()._convert_chunk_to_generation_chunk(chunk, *args, **kwargs)
+            if generation is not None and chunk.get("metrics"):
+                generation.message.response_metadata["metrics"] = chunk["metrics"]
+            return generation
+
+    return MeasuredChatOpenAI
+
+
+def open_client(endpoint: Endpoint, timeout_s: float) -> Any:
+    """A streaming client for an endpoint. Retries are the caller's, so none are hidden here."""
+    return _client_class()(
+        model=endpoint.model,
+        base_url=endpoint.base_url,
+        api_key=endpoint.api_key,
+        timeout=timeout_s,
+        stream_chunk_timeout=timeout_s,
+        stream_usage=True,
+        max_retries=0,
+        use_responses_api=False,
+    )

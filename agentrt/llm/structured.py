@@ -1,0 +1,38 @@
+"""Reading structured output: JSON that fits its schema, or a clear failure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from agentrt.errors import LLMError
+
+
+def response_format(schema: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAI ``response_format`` that constrains the output to a JSON Schema."""
+    return {
+        "type": "json_schema",
+        "json_schema": {"name": "output", "schema": schema, "strict": True},
+    }
+
+
+def parse(text: str, schema: dict[str, Any], finish_reason: str | None) -> Any:
+    """The value of a structured answer.
+
+    Raises:
+        LLMError: it was cut off, is not JSON or does not fit; quotes how it begins.
+    """
+    from jsonschema import Draft202012Validator
+
+    start = text.strip()[:80]
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        if finish_reason == "length":
+            message = f"the structured answer was cut off by max_tokens; raise it: {start!r}…"
+            raise LLMError(message) from error
+        raise LLMError(f"the structured answer is not JSON: {start!r}…") from error
+    fault = next(iter(Draft202012Validator(schema).iter_errors(value)), None)
+    if fault is not None:
+        raise LLMError(f"the structured answer breaks its schema: {fault.message[:200]}")
+    return value

@@ -1,0 +1,349 @@
+"""``Runtime``: the one object that embeds agentrt in a Python program."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from agentrt.errors import RunCancelled, UserError
+from agentrt.graph.events import Event, Output, SpanClosed
+from agentrt.graph.services import Chat, Services
+from agentrt.llm import ChatModel, Endpoint
+from agentrt.rag import Passage, Retriever, check_citations, open_corpus
+from agentrt.result import Result
+from agentrt.serving import Profile, Server, load_profile, serve
+from agentrt.spec import Workflow, load_workflow, resolve_inputs
+from agentrt.timing import Span, SpanHook, Trace, Tracer, TraceWriter
+from agentrt.timing.trace import TraceHeader
+from agentrt.toolbox import Tool, Toolbox, find_tools, known_tools
+
+T = TypeVar("T")
+WorkflowSource = str | Path | dict[str, Any] | Workflow
+
+
+class Runtime:
+    """Runs workflows against a model server, which it starts and stops itself by default.
+
+    Use it as a context manager, sync or async. Any number of runs may go on at once; they share
+    the server, the connections and the opened corpora. All of them run on one event loop in a
+    thread of the runtime's own, so that sync and async callers can be mixed.
+
+    Args:
+        profile: name or path of the serving profile to start (or reuse) a server of.
+        base_url: use this OpenAI-compatible server instead, and start none.
+        model: the model's name there.
+        api_key: the key for it.
+        native_tools: whether it parses tool calls.
+        speculation: False serves the profile without its speculation.
+        tools: tools of your own that workflows may name.
+        hooks: called as ``hook("open" | "close", span)`` for each span of each run.
+        on_progress: told in a sentence what a slow start is doing.
+        chat: a stand-in for the model, for tests.
+
+    Raises:
+        ProfileError: the profile is unknown or can't run here.
+        ServingError: the server did not start (both on entering).
+    """
+
+    def __init__(
+        self,
+        profile: str | Profile = "cpu-smollm2",
+        *,
+        base_url: str | None = None,
+        model: str | None = None,
+        api_key: str = "none",
+        native_tools: bool = False,
+        speculation: bool = True,
+        tools: Sequence[Tool] = (),
+        hooks: Sequence[SpanHook] = (),
+        on_progress: Callable[[str], None] | None = None,
+        chat: Chat | None = None,
+    ) -> None:
+        if (base_url is None) != (model is None):
+            raise UserError("base_url and model go together")
+        self._profile, self._speculation, self._chat = profile, speculation, chat
+        self._endpoint = (
+            Endpoint(base_url, model, api_key, native_tools) if base_url and model else None
+        )
+        self._tools, self._hooks, self._on_progress = tuple(tools), tuple(hooks), on_progress
+        self._corpora: dict[str, asyncio.Task[Retriever]] = {}
+        self._stack = ExitStack()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.server: Server | None = None
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def __enter__(self) -> Runtime:
+        with ExitStack() as stack:
+            self._start_loop(stack)
+            if self._chat is None:
+                self._chat = self._connect(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    async def __aenter__(self) -> Runtime:
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self._stack.close)
+
+    def _start_loop(self, stack: ExitStack) -> None:
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, name="agentrt", daemon=True)
+        thread.start()
+        self._loop = loop
+
+        def stop() -> None:
+            asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result()
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+            self._loop = None
+
+        stack.callback(stop)
+
+    def _connect(self, stack: ExitStack) -> Chat:
+        if self._endpoint is None:
+            profile = self._profile
+            if isinstance(profile, str):
+                profile = load_profile(profile)
+            self.server = stack.enter_context(
+                serve(profile, speculation=self._speculation, on_progress=self._on_progress)
+            )
+            self._endpoint = Endpoint(
+                self.server.base_url,
+                self.server.model,
+                self.server.api_key,
+                self.server.native_tools,
+            )
+        chat = ChatModel(self._endpoint)
+        stack.callback(lambda: self._submit(chat.aclose()).result())
+        return chat
+
+    # -- running ------------------------------------------------------------------------------
+
+    def run(
+        self,
+        workflow: WorkflowSource,
+        inputs: dict[str, Any] | None = None,
+        *,
+        trace_file: Path | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Result:
+        """Run a workflow and wait for it.
+
+        Args:
+            workflow: a path, YAML text, a dict or a loaded workflow.
+            inputs: values for the workflow's inputs.
+            trace_file: where to write the trace.
+            on_event: told of each event; called in the runtime's own thread.
+
+        Raises:
+            SpecError, InputError: before anything runs.
+            RunError: the run failed.
+            RunCancelled: it was interrupted.
+        """
+        loaded = self.load(workflow)
+        resolved = resolve_inputs(loaded, inputs or {})
+        future = self._submit(self._run(loaded, resolved, trace_file, on_event or _ignore))
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            self._abandon(future)
+            raise RunCancelled("interrupted") from None
+
+    async def arun(
+        self,
+        workflow: WorkflowSource,
+        inputs: dict[str, Any] | None = None,
+        *,
+        trace_file: Path | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Result:
+        """As ``run``, for async callers; cancelling the task cancels the run."""
+        loaded = self.load(workflow)
+        resolved = resolve_inputs(loaded, inputs or {})
+        future = self._submit(self._run(loaded, resolved, trace_file, on_event or _ignore))
+        return await asyncio.wrap_future(future)
+
+    async def astream(
+        self,
+        workflow: WorkflowSource,
+        inputs: dict[str, Any] | None = None,
+        *,
+        trace_file: Path | None = None,
+    ) -> AsyncIterator[Event]:
+        """Run a workflow and yield its events as they happen; leaving the loop cancels the run.
+
+        Raises:
+            The same errors as ``run``, from the iteration.
+        """
+        events: asyncio.Queue[Event | None] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def put(event: Event | None) -> None:
+            loop.call_soon_threadsafe(events.put_nowait, event)
+
+        run = asyncio.ensure_future(
+            self.arun(workflow, inputs, trace_file=trace_file, on_event=put)
+        )
+        run.add_done_callback(lambda _: events.put_nowait(None))
+        try:
+            while (event := await events.get()) is not None:
+                yield event
+            await run
+        finally:
+            run.cancel()
+            await asyncio.gather(run, return_exceptions=True)
+
+    def load(self, workflow: WorkflowSource) -> Workflow:
+        """Check a workflow, with this runtime's tools known.
+
+        Raises:
+            SpecError: something is wrong with it.
+        """
+        if isinstance(workflow, Workflow):
+            return workflow
+        loaded = load_workflow(workflow)
+        names = known_tools(self._tool_files(loaded)) | {tool.name for tool in self._tools}
+        return load_workflow(workflow, known_tools=sorted(names))
+
+    # -- inside -------------------------------------------------------------------------------
+
+    async def _run(
+        self,
+        workflow: Workflow,
+        inputs: dict[str, Any],
+        trace_file: Path | None,
+        emit: Callable[[Event], None],
+    ) -> Result:
+        from agentrt.graph import invoke
+
+        header = TraceHeader(
+            workflow=workflow.spec.name,
+            started_at=datetime.now(UTC).isoformat(),
+            attributes=self._describe(inputs),
+        )
+
+        def hook(moment: str, span: Span) -> None:
+            if moment == "close":
+                emit(SpanClosed(span))
+
+        with TraceWriter(trace_file, header) if trace_file else nullcontext() as writer:
+            tracer = Tracer((*self._hooks, *([writer] if writer else []), hook))
+            with tracer.span("run", workflow.spec.name):
+                outputs, values = await invoke(workflow, inputs, self._services(workflow, emit))
+        emit(Output(outputs))
+        cited, unknown = _citations(workflow, outputs, values)
+        return Result(
+            run_id=uuid.uuid4().hex[:12],
+            workflow=workflow.spec.name,
+            outputs=outputs,
+            values=values,
+            citations=cited,
+            unknown_citations=unknown,
+            trace=Trace(header=header, spans=tracer.spans),
+            trace_file=trace_file,
+        )
+
+    def _services(self, workflow: Workflow, emit: Callable[[Event], None]) -> Services:
+        assert self._chat is not None
+
+        def make_toolbox(names: tuple[str, ...], retriever: Retriever | None) -> Toolbox:
+            own = {tool.name: tool for tool in self._tools}
+            found = find_tools([n for n in names if n not in own], self._tool_files(workflow))
+            resources = {"retriever": retriever, "check_citations": check_citations}
+            return Toolbox([*(own[n] for n in names if n in own), *found], resources=resources)
+
+        return Services(
+            chat=self._chat,
+            native_tools=bool(self._endpoint and self._endpoint.native_tools),
+            open_corpus=self._open_corpus,
+            make_toolbox=make_toolbox,
+            emit=emit,
+        )
+
+    async def _open_corpus(self, source: str) -> Retriever:
+        """Open a corpus once, whoever asks first; a failure is not remembered."""
+        task = self._corpora.get(source)
+        if task is None:
+            opening = asyncio.to_thread(open_corpus, source, on_progress=self._on_progress)
+            task = self._corpora[source] = asyncio.ensure_future(opening)
+        try:
+            return await asyncio.shield(task)
+        except Exception:
+            self._corpora.pop(source, None)
+            raise
+
+    def _tool_files(self, workflow: Workflow) -> list[Path]:
+        return [workflow.folder / name for name in workflow.spec.tool_files]
+
+    def _describe(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        endpoint = self._endpoint
+        return {
+            "inputs": inputs,
+            "model": endpoint.model if endpoint else "double",
+            "profile": self.server.profile if self.server else None,
+            "speculation": self.server.speculation if self.server else "unknown",
+        }
+
+    def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        if self._loop is None:
+            work.close()
+            raise UserError("this Runtime is not open: use it in a `with` block")
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _abandon(self, future: Future[Any]) -> None:
+        future.cancel()
+
+
+async def _cancel_all() -> None:
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.get_running_loop().shutdown_asyncgens()
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+def _ignore(event: Event) -> None:
+    """Nobody listens."""
+
+
+def _citations(
+    workflow: Workflow, outputs: dict[str, Any], values: dict[str, Any]
+) -> tuple[tuple[Passage, ...], tuple[str, ...]]:
+    """The passages that the text outputs cite by number, from the last retrieval that ran."""
+    retrievals = [
+        values[name]
+        for name, node in workflow.spec.nodes.items()
+        if node.kind == "retrieve" and name in values
+    ]
+    texts = [text for text in outputs.values() if isinstance(text, str)]
+    if not retrievals or not texts:
+        return (), ()
+    fields = Passage.model_fields
+    passages = [Passage(**{key: p[key] for key in fields}) for p in retrievals[-1]]
+    checked = check_citations("\n".join(texts), passages)
+    return checked.passages, checked.unknown

@@ -1,0 +1,54 @@
+"""The vLLM command of a profile."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from agentrt.serving.profile import HubModel, Profile
+
+# The key goes by environment: an argument would show it to every user of the machine.
+KEY_VARIABLE = "VLLM_API_KEY"
+
+
+def command(profile: Profile, model: str | Path, port: int, host: str = "127.0.0.1") -> list[str]:
+    """The command that serves a profile's model, as a list of arguments."""
+    # The `vllm` script of the CPU build looks for a package of another name and dies.
+    module = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
+    words = [*module, "--model"] if profile.engine == "vllm-cpu" else ["vllm", "serve"]
+    words += [str(model), "--served-model-name", profile.served_name]
+    words += ["--host", host, "--port", str(port)]
+    if profile.speculation is not None:
+        words += ["--speculative-config", json.dumps(profile.speculation)]
+        words += ["--per-request-spec-decode-metrics", "summary"]
+    for name, value in profile.flags.items():
+        words += _flag(name, value)
+    return words
+
+
+def environment(profile: Profile) -> dict[str, str]:
+    """What a profile adds to the environment; loopback also for the engine's own sockets."""
+    return {"VLLM_HOST_IP": "127.0.0.1", "VLLM_NO_USAGE_STATS": "1", **profile.env}
+
+
+def printable(profile: Profile, model: str | None = None, port: int = 8000) -> str:
+    """The command as a line for a shell, its environment in front."""
+    if model is None:
+        model = profile.model.name if isinstance(profile.model, HubModel) else "MODEL_FOLDER"
+    assignments = [f"{name}={shlex.quote(v)}" for name, v in environment(profile).items()]
+    words = command(profile, model, port)
+    if words[0] == sys.executable:
+        words[0] = "python"
+    return " ".join([*assignments, f"{KEY_VARIABLE}=$KEY", shlex.join(words)])
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    if value is True:
+        return [f"--{name}"]
+    if value is False or value is None:
+        return []
+    text = json.dumps(value) if isinstance(value, dict | list) else str(value)
+    return [f"--{name}", text]

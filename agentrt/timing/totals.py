@@ -1,0 +1,47 @@
+"""Totals over the model calls of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from agentrt.timing.span import Span
+
+
+class LLMTotals(BaseModel):
+    """All model calls of a run together. Times in seconds; None where no server told."""
+
+    calls: int
+    prompt_tokens: int
+    output_tokens: int
+    decode_s: float
+    decode_tokens_per_s: float | None
+    acceptance_length: float | None
+
+
+def llm_totals(spans: Sequence[Span]) -> LLMTotals:
+    """Totals over the ``llm`` spans.
+
+    Tokens per second count the tokens after each call's first one, over the time between first
+    and last. Acceptance length is weighted by verification steps: the tokens of all calls that
+    speculated, over the steps that they took.
+    """
+    calls = [span.attributes for span in spans if span.kind == "llm"]
+    output = sum(call.get("output_tokens") or 0 for call in calls)
+    decode_s = sum(call.get("decode_s") or 0.0 for call in calls)
+    after_first = sum(max((call.get("output_tokens") or 0) - 1, 0) for call in calls)
+    told = [
+        (call["output_tokens"], call["acceptance_length"])
+        for call in calls
+        if call.get("acceptance_length") and call.get("output_tokens")
+    ]
+    steps = sum(tokens / length for tokens, length in told)
+    return LLMTotals(
+        calls=len(calls),
+        prompt_tokens=sum(call.get("prompt_tokens") or 0 for call in calls),
+        output_tokens=output,
+        decode_s=decode_s,
+        decode_tokens_per_s=after_first / decode_s if decode_s else None,
+        acceptance_length=sum(tokens for tokens, _ in told) / steps if steps else None,
+    )
