@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -31,7 +32,23 @@ def command(profile: Profile, model: str | Path, port: int, host: str = "127.0.0
 
 def environment(profile: Profile) -> dict[str, str]:
     """What a profile adds to the environment; loopback also for the engine's own sockets."""
-    return {"VLLM_HOST_IP": "127.0.0.1", "VLLM_NO_USAGE_STATS": "1", **profile.env}
+    common = {"VLLM_HOST_IP": "127.0.0.1", "VLLM_NO_USAGE_STATS": "1"}
+    return {**common, **profile.env}
+
+
+def local_environment(profile: Profile) -> dict[str, str]:
+    """``environment``, and what this machine adds to it.
+
+    vLLM imports some thousand modules in each of its three processes: compiled ones are kept even
+    where the caller turned that off. Its CPU build asks for Intel's OpenMP to be preloaded, and
+    warns that speculation is slow without.
+    """
+    added = {"PYTHONDONTWRITEBYTECODE": ""}
+    openmp = Path(sys.prefix) / "lib" / "libiomp5.so"
+    if profile.engine == "vllm-cpu" and openmp.is_file():
+        already = os.environ.get("LD_PRELOAD")
+        added["LD_PRELOAD"] = ":".join(filter(None, [str(openmp), already]))
+    return {**added, **environment(profile)}
 
 
 def printable(profile: Profile, model: str | None = None, port: int = 8000) -> str:

@@ -20,7 +20,7 @@ import psutil
 
 from agentrt.bundled import state_root
 from agentrt.errors import ProfileError, ServingError
-from agentrt.serving.command import KEY_VARIABLE, command, environment
+from agentrt.serving.command import KEY_VARIABLE, command, local_environment
 from agentrt.serving.prepare import prepared_model
 from agentrt.serving.profile import Profile, why_not_here
 from agentrt.serving.registry import Server, folder, forget, register, running_servers
@@ -123,7 +123,7 @@ def _start(
             stdin=subprocess.DEVNULL if detach else subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **environment(profile), KEY_VARIABLE: key},
+            env={**os.environ, **local_environment(profile), KEY_VARIABLE: key},
             start_new_session=True,
         )
     server = Server(

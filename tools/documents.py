@@ -1,0 +1,19 @@
+"""Looking things up in the corpus that a step was given."""
+
+from typing import Any
+
+from agentrt.toolbox import tool
+
+
+@tool(effects=("read",), inject=("retriever",))
+async def search_documents(query: str, retriever: Any) -> str:
+    """Search the documents; gives the best passages with their ids."""
+    found = await retriever.search(query, top_k=2)
+    return "\n\n".join(f"id {p.id} ({p.heading})\n{p.text[:400]}" for p in found)
+
+
+@tool(effects=("read",), inject=("retriever",))
+async def read_passage(passage_id: str, retriever: Any) -> str:
+    """Read one passage in full by the id that a search gave."""
+    passage = await retriever.read(passage_id)
+    return str(passage.text)
