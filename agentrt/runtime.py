@@ -7,21 +7,22 @@ import threading
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from agentrt.errors import RunCancelled, UserError
+from agentrt.errors import AgentrtError, RunCancelled, UserError
 from agentrt.graph.events import Event, Output, SpanClosed
 from agentrt.graph.services import Chat, Services
 from agentrt.llm import ChatModel, Endpoint
 from agentrt.rag import Passage, Retriever, check_citations, open_corpus
 from agentrt.result import Result
 from agentrt.serving import Profile, Server, load_profile, serve
-from agentrt.spec import Workflow, load_workflow, resolve_inputs
-from agentrt.timing import Span, SpanHook, Trace, Tracer, TraceWriter
+from agentrt.spec import TemplateFailure, Workflow, load_workflow, render, resolve_inputs
+from agentrt.timing import Span, SpanHook, Trace, Tracer, TraceWriter, timed
 from agentrt.timing.trace import TraceHeader
 from agentrt.toolbox import Tool, Toolbox, find_tools, known_tools
 
@@ -84,6 +85,8 @@ class Runtime:
     def __enter__(self) -> Runtime:
         with ExitStack() as stack:
             self._start_loop(stack)
+            # Loaded on entering, so that no run's first node pays for it.
+            import_module("langgraph.graph")
             if self._chat is None:
                 self._chat = self._connect(stack)
             self._stack = stack.pop_all()
@@ -139,6 +142,7 @@ class Runtime:
             )
         chat = ChatModel(self._endpoint)
         stack.callback(lambda: self._submit(chat.aclose()).result())
+        self._submit(chat.open()).result()
         return chat
 
     # -- running ------------------------------------------------------------------------------
@@ -250,10 +254,15 @@ class Runtime:
             if moment == "close":
                 emit(SpanClosed(span))
 
-        with TraceWriter(trace_file, header) if trace_file else nullcontext() as writer:
-            tracer = Tracer((*self._hooks, *([writer] if writer else []), hook))
-            with tracer.span("run", workflow.spec.name):
-                outputs, values = await invoke(workflow, inputs, self._services(workflow, emit))
+        opening = self._open_early(workflow, inputs)
+        try:
+            with TraceWriter(trace_file, header) if trace_file else nullcontext() as writer:
+                tracer = Tracer((*self._hooks, *([writer] if writer else []), hook))
+                with tracer.span("run", workflow.spec.name):
+                    outputs, values = await invoke(workflow, inputs, self._services(workflow, emit))
+        finally:
+            for task in opening:
+                task.cancel()
         emit(Output(outputs))
         cited, unknown = _citations(workflow, outputs, values)
         return Result(
@@ -291,10 +300,26 @@ class Runtime:
             opening = asyncio.to_thread(open_corpus, source, on_progress=self._on_progress)
             task = self._corpora[source] = asyncio.ensure_future(opening)
         try:
-            return await asyncio.shield(task)
+            with timed("retrieval", "open corpus") if not task.done() else nullcontext():
+                return await asyncio.shield(task)
         except Exception:
             self._corpora.pop(source, None)
             raise
+
+    def _open_early(self, workflow: Workflow, inputs: dict[str, Any]) -> list[asyncio.Task[Any]]:
+        """Begin to open the corpora that only the inputs decide, beside the first model call."""
+        sources = set()
+        for node in workflow.spec.nodes.values():
+            corpus = getattr(node, "corpus", None)
+            if corpus is not None:
+                with suppress(TemplateFailure):
+                    sources.add(render(corpus, {"inputs": inputs}))
+        return [asyncio.ensure_future(self._open_quietly(source)) for source in sources]
+
+    async def _open_quietly(self, source: str) -> None:
+        # The node that needs the corpus meets the same error, and reports it as its own.
+        with suppress(AgentrtError):
+            await self._open_corpus(source)
 
     def _tool_files(self, workflow: Workflow) -> list[Path]:
         return [workflow.folder / name for name in workflow.spec.tool_files]

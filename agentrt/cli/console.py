@@ -34,7 +34,9 @@ def reported(*, as_json: bool = False) -> Iterator[None]:
         notes = "".join(f" [{note}]" for note in getattr(error, "__notes__", ()))
         if as_json:
             print_json({"error": type(error).__name__, "message": f"{error}{notes}"})
-        err.print(f"[red]error:[/red] {escape(str(error) + notes)}", highlight=False, soft_wrap=True)
+        err.print(
+            f"[red]error:[/red] {escape(str(error) + notes)}", highlight=False, soft_wrap=True
+        )
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
         err.print("interrupted")

@@ -27,7 +27,9 @@ SpeculationOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
-def read_inputs(pairs: list[str] | None, file: Path | None) -> tuple[dict[str, Any], dict[str, str]]:
+def read_inputs(
+    pairs: list[str] | None, file: Path | None
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Inputs from a file, and those from ``name=value`` words, which are still text.
 
     Raises:

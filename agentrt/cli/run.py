@@ -32,8 +32,10 @@ def run(
     inputs_file: InputsFileOption = None,
     profile: ProfileOption = "cpu-smollm2",
     base_url: Annotated[
-        str | None, typer.Option(help="Use this OpenAI-compatible server; the key is read from "
-                                      "OPENAI_API_KEY.")
+        str | None,
+        typer.Option(
+            help="Use this OpenAI-compatible server; the key is read from OPENAI_API_KEY."
+        ),
     ] = None,
     model: Annotated[str | None, typer.Option(help="The model's name there.")] = None,
     speculation: SpeculationOption = "on",
@@ -92,9 +94,7 @@ def _prepare(
     )
     loaded = runtime.load(path)
     from_file, from_words = read_inputs(words, file)
-    inputs = resolve_inputs(
-        loaded, {**from_file, **from_words}, as_text=True
-    )
+    inputs = resolve_inputs(loaded, {**from_file, **from_words}, as_text=True)
     return runtime, loaded, inputs
 
 

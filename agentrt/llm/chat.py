@@ -70,10 +70,7 @@ class ChatModel:
         with timed("llm", name, model=self.endpoint.model) as span:
             tracer = current_tracer()
             assert tracer is not None, "timed() always has one"
-            if self._client is None:
-                self._client = await asyncio.to_thread(
-                    open_client, self.endpoint, self._timeout_s
-                )
+            await self.open()
             received = await self._stream(messages, request, tracer, on_token)
             completion = _record(span, received, tracer)
             if schema is None:
@@ -81,6 +78,11 @@ class ChatModel:
             finish = span.attributes.get("finish_reason")
             data = parse(completion.text, schema, finish)
         return Completion(**{**vars(completion), "data": data})
+
+    async def open(self) -> None:
+        """Load the client, where no call has done so yet; importing it takes a second or two."""
+        if self._client is None:
+            self._client = await asyncio.to_thread(open_client, self.endpoint, self._timeout_s)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -21,7 +21,9 @@ class Embedder:
 
     def __init__(self, folder: Path) -> None:
         from sentence_transformers import SentenceTransformer
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()
         self._lock = threading.Lock()
         self._model: Any = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
 

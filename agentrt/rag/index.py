@@ -70,7 +70,7 @@ def _build(folder: Path, passages: Sequence[Passage], say: Say) -> None:
         part = passages[start : start + _ADD]
         collection.add(
             ids=[f"{start + offset:08d}" for offset in range(len(part))],
-            embeddings=vectors[start : start + _ADD],  # type: ignore[arg-type]
+            embeddings=vectors[start : start + _ADD],
             documents=[passage.text for passage in part],
             metadatas=[passage.model_dump(exclude={"text", "score"}) for passage in part],
         )

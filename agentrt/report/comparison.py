@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from agentrt.bench.compare import Comparison, NodeComparison
+from agentrt.bench.comparison import Comparison, NodeComparison
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:

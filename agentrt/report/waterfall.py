@@ -102,8 +102,7 @@ def _bar(span: Span, run: Span, width: int) -> Text:
             text.append(" ")
             continue
         overlaps = [
-            (min(phase.end_s, right) - max(phase.start_s, left), phase.category)
-            for phase in phases
+            (min(phase.end_s, right) - max(phase.start_s, left), phase.category) for phase in phases
         ]
         overlap, category = max(overlaps, default=(0.0, "orchestration"))
         if span.kind == "node" or (overlap <= 0 and not phases):

@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
         words,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0),  # noqa: PLW1509
+        preexec_fn=lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0),
     )
     while child.poll() is None and not stopping and (detached or not _starter_gone()):
         if detached:

@@ -52,9 +52,9 @@ def _declared(path: Path) -> Iterator[str]:
     except OSError as error:
         raise SpecError(f"cannot be read: {error}", source=str(path)) from error
     except SyntaxError as error:
-        raise SpecError(f"not valid Python: {error.msg}", source=str(path), line=error.lineno) from (
-            error
-        )
+        raise SpecError(
+            f"not valid Python: {error.msg}", source=str(path), line=error.lineno
+        ) from (error)
     for statement in tree.body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             for decorator in statement.decorator_list:
