@@ -31,7 +31,9 @@ def reported(*, as_json: bool = False) -> Iterator[None]:
     try:
         yield
     except AgentrtError as error:
-        notes = "".join(f" [{note}]" for note in getattr(error, "__notes__", ()))
+        notes = "".join(
+            f" [{note}]" for note in getattr(error, "__notes__", ()) if note.startswith("in node")
+        )
         if as_json:
             print_json({"error": type(error).__name__, "message": f"{error}{notes}"})
         err.print(

@@ -1,0 +1,61 @@
+# agentrt: `make run` runs the main job, `make test` passes the tests; both set up what they need.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN = $(VENV)/bin
+WORKFLOW ?= workflows/research.yaml
+# pip's settings, where the environment has them, hold for the installer as well.
+FIND_LINKS = $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
+# Pinned lists without a resolver: an install takes seconds to minutes, not tens of them.
+INSTALL = $(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps $(FIND_LINKS)
+
+.PHONY: help install dev run test lint serve stop bench docs clean
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(BIN)/.uv:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@touch $@
+
+$(BIN)/.runtime: requirements/cpu.txt requirements/build.txt pyproject.toml | $(BIN)/.uv
+	@echo "installing the runtime (about 4 GB, some minutes)"
+	$(INSTALL) -r requirements/cpu.txt
+	$(INSTALL) -r requirements/build.txt
+	$(INSTALL) --no-build-isolation -e .
+	@touch $@
+
+$(BIN)/.dev: requirements/dev.txt $(BIN)/.runtime
+	$(INSTALL) -r requirements/dev.txt
+	@touch $@
+
+install: $(BIN)/.runtime ## Install the runtime into .venv
+dev: $(BIN)/.dev ## Install what tests and linters need as well
+
+run: $(BIN)/.runtime ## Answer a research question on a local vLLM (WORKFLOW=… for another)
+	$(BIN)/agentrt run $(WORKFLOW)
+
+test: $(BIN)/.dev ## Run all tests, on real vLLM too
+	$(BIN)/python -m pytest tests
+
+lint: $(BIN)/.dev ## Check style, types and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+serve: $(BIN)/.runtime ## Leave a model server running, so that runs start at once
+	$(BIN)/agentrt serve --detach
+
+stop: $(BIN)/.runtime ## Stop it
+	$(BIN)/agentrt stop
+
+bench: $(BIN)/.runtime ## Compare runs with and without speculation
+	$(BIN)/python benchmarks/research.py
+
+docs: $(BIN)/.dev ## Write the generated parts of docs/
+	$(BIN)/python docs/generate.py
+
+clean: ## Remove the environment and caches inside this folder
+	rm -rf $(VENV) .agentrt .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
