@@ -1,0 +1,5 @@
+"""``python -m agentrt``."""
+
+from agentrt.cli.main import main
+
+main()

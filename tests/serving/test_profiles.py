@@ -1,0 +1,68 @@
+"""Serving profiles: what is refused, and the exact command."""
+
+from pathlib import Path
+
+import pytest
+
+from agentrt.errors import ProfileError
+from agentrt.serving import load_profile, printable, profile_names, serve, why_not_here
+from agentrt.serving.server import stage, telling_line
+
+
+def test_the_profiles_that_ship_are_valid() -> None:
+    assert profile_names() == [
+        "cpu-smollm2",
+        "cpu-smollm2-baseline",
+        "rtx5090-gemma4-baseline",
+        "rtx5090-gemma4-dflash",
+    ]
+    assert load_profile("cpu-smollm2").method == "ngram"
+    baseline = load_profile("cpu-smollm2-baseline")
+    assert baseline.method is None
+    assert baseline.flags == load_profile("cpu-smollm2").flags
+
+
+def test_the_command_of_the_headline() -> None:
+    line = printable(load_profile("rtx5090-gemma4-dflash"))
+    assert "vllm serve cyankiwi/gemma-4-26B-A4B-it-AWQ-4bit" in line
+    assert '"method": "dflash", "model": "z-lab/gemma-4-26B-A4B-it-DFlash"' in line
+    assert '"num_speculative_tokens": 13' in line
+    assert "--max-num-batched-tokens 8192" in line
+    assert "--host 127.0.0.1" in line
+    assert "--speculative-config" not in printable(load_profile("rtx5090-gemma4-baseline"))
+
+
+def test_a_gpu_profile_is_refused_without_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    profile = load_profile("rtx5090-gemma4-dflash")
+    assert "needs a GPU with 32 GiB" in str(why_not_here(profile))
+    with pytest.raises(ProfileError, match="can't run here: it needs a GPU"), serve(profile):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("nme: x\n", r"p.yaml:1: unknown field 'nme' .did you mean 'name'"),
+        ("name: x\nengine: vlm\n", r"p.yaml:2: 'engine'"),
+        ("name: [\n", r"p.yaml:2: not valid YAML"),
+        ("name: x\nengine: vllm\n", r"p.yaml:1: the profile lacks 'model'"),
+    ],
+)
+def test_a_wrong_profile_names_file_and_line(tmp_path: Path, change: str, message: str) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(change)
+    with pytest.raises(ProfileError, match=message):
+        load_profile(str(file))
+
+
+def test_an_unknown_profile_names_the_nearest() -> None:
+    with pytest.raises(ProfileError, match="did you mean 'cpu-smollm2'"):
+        load_profile("cpu-smolm2")
+
+
+def test_the_log_is_read_for_people() -> None:
+    assert stage("") == "importing"
+    assert stage("Starting to load model x\nwarmup model") == "warming up"
+    log = "x\nValueError: the model is too large\nRuntimeError: Engine core initialization failed."
+    assert telling_line(log) == "ValueError: the model is too large".removeprefix("Value")

@@ -1,0 +1,65 @@
+"""Timing is true: known delays come back in the trace within 5 ms or 2%."""
+
+import random
+import time
+
+import pytest
+
+from agentrt.llm import ChatModel, Endpoint, Sampling
+from agentrt.testing import FakeOpenAIServer, Reply
+from agentrt.timing import Tracer, attribute
+
+RUNS = 30
+
+
+def close(measured: float, truth: float) -> bool:
+    return abs(measured - truth) <= max(0.005, 0.02 * truth)
+
+
+async def test_thirty_runs_against_known_delays() -> None:
+    draw = random.Random(7)
+    replies = [
+        Reply(
+            "word" * draw.randint(5, 20),
+            queue_s=draw.uniform(0.0, 0.05),
+            ttft_s=draw.uniform(0.02, 0.15),
+            itl_s=draw.uniform(0.002, 0.02),
+        )
+        for _ in range(RUNS + 1)
+    ]
+    with FakeOpenAIServer(replies) as server:
+        chat = ChatModel(Endpoint(server.base_url, "fake", server.api_key))
+        spans = []
+        for _ in range(RUNS + 1):
+            tracer = Tracer()
+            with tracer.span("run", "truth"):
+                await chat.complete([{"role": "user", "content": "x"}], sampling=Sampling())
+            spans.append(tracer.spans[0])
+        await chat.aclose()
+    # The first call pays for importing and connecting; it is the warm-up.
+    for reply, span, sent in list(zip(replies, spans, server.timelines, strict=True))[1:]:
+        phases = {phase.category: phase.end_s - phase.start_s for phase in span.phases[1:-1]}
+        assert close(phases["queue"], reply.queue_s or 0.0), (reply, span)
+        assert close(span.attributes["ttft_s"], sent.first - sent.received), (reply, span)
+        assert close(phases["decode"], sent.last - sent.first), (reply, span)
+        covered = sum(phase.end_s - phase.start_s for phase in span.phases)
+        assert covered == pytest.approx(span.duration_s, abs=0.001)
+
+
+def test_the_parts_add_up_to_the_wall_clock_with_concurrent_branches() -> None:
+    tracer = Tracer()
+    with tracer.span("run", "r"):
+        with tracer.span("node", "a", node="a") as node:
+            node.phase("decode", tracer.now(), tracer.now() + 0.02)
+            with tracer.span("tool", "t"):
+                time.sleep(0.02)
+        time.sleep(0.01)
+        with tracer.span("node", "b", node="b"), tracer.span("retrieval", "search"):
+            time.sleep(0.03)
+    found = attribute(tracer.spans)
+    assert found.seconds["tool"] == pytest.approx(0.02, abs=0.005)
+    assert found.seconds["retrieval"] == pytest.approx(0.03, abs=0.005)
+    assert found.unattributed_s == pytest.approx(0.01, abs=0.005)
+    total = sum(found.seconds.values()) + found.unattributed_s
+    assert total == pytest.approx(found.wall_s)
+    assert found.critical_path == ("a", "b")

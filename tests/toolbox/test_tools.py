@@ -1,0 +1,138 @@
+"""Tools: their schemas, their limits and their refusals."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from agentrt.errors import SpecError, ToolError, UserError
+from agentrt.timing import Tracer
+from agentrt.toolbox import Toolbox, find_tools, known_tools, tool
+
+
+def calculator() -> Toolbox:
+    return Toolbox(find_tools(["calculator"]))
+
+
+def test_a_typed_function_becomes_a_schema() -> None:
+    @tool(inject=("retriever",))
+    def find(query: str, retriever: object, limit: int = 3) -> str:
+        """Find things.
+
+        More that the model is not shown.
+        """
+        return query
+
+    schema = Toolbox([find]).schemas()[0]["function"]
+    assert schema["description"] == "Find things."
+    assert schema["parameters"]["required"] == ["query"]
+    assert schema["parameters"]["properties"]["limit"] == {"default": 3, "type": "integer"}
+    assert "retriever" not in schema["parameters"]["properties"]
+
+
+def test_a_tool_needs_a_docstring_and_types() -> None:
+    with pytest.raises(UserError, match="needs a docstring"):
+
+        @tool
+        def silent(x: int) -> int:
+            return x
+
+    with pytest.raises(UserError, match="parameter 'x' needs a type"):
+
+        @tool
+        def untyped(x) -> int:
+            """Something."""
+            return 1
+
+
+def test_shipped_tools_are_known_without_running_them() -> None:
+    assert known_tools() >= {"calculator", "search_documents", "read_passage", "check_citations"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"), [("6*7", "42"), ("2**10", "1024"), ("(1+2)/4", "0.75")]
+)
+async def test_the_calculator_works_things_out(expression: str, value: str) -> None:
+    assert await calculator().call("calculator", {"expression": expression}) == value
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "__import__('os').system('true')",
+        "().__class__.__bases__",
+        "open('/etc/passwd')",
+        "9**9**9",
+        "1/0",
+        "'a'*10**9",
+        "1+",
+        "[x for x in range(10**9)]",
+        "1" * 201,
+    ],
+)
+async def test_the_calculator_refuses(expression: str) -> None:
+    start = time.perf_counter()
+    with pytest.raises(ToolError, match="calculator"):
+        await calculator().call("calculator", {"expression": expression})
+    assert time.perf_counter() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("calculater", {}, "was not granted .did you mean 'calculator'"),
+        ("calculator", {}, "calculator: expression: Field required"),
+        ("calculator", {"expression": 3}, "Input should be a valid string"),
+        ("calculator", {"expression": "1", "x": 1}, "x: Extra inputs are not permitted"),
+    ],
+)
+async def test_wrong_calls_are_refused(name: str, arguments: dict, message: str) -> None:
+    with pytest.raises(ToolError, match=message):
+        await calculator().call(name, arguments)
+
+
+async def test_time_and_output_are_limited() -> None:
+    @tool(timeout_s=0.05)
+    async def slow() -> str:
+        """Take long."""
+        await asyncio.sleep(5)
+        return ""
+
+    @tool
+    def long() -> str:
+        """Say much."""
+        return "x" * 10_000
+
+    box = Toolbox([slow, long])
+    with pytest.raises(ToolError, match=r"slow: took longer than 0.05 s"):
+        await box.call("slow", {})
+    text = await box.call("long", {})
+    assert len(text) < 4100
+    assert text.endswith("(6000 characters left out)")
+
+
+async def test_a_call_is_timed() -> None:
+    tracer = Tracer()
+    with tracer.span("run", "test"):
+        await calculator().call("calculator", {"expression": "1"})
+    assert tracer.spans[0].kind == "tool"
+    assert tracer.spans[0].attributes["arguments"] == {"expression": "1"}
+
+
+async def test_a_document_tool_without_a_corpus_says_what_to_do() -> None:
+    box = Toolbox(find_tools(["search_documents"]))
+    with pytest.raises(ToolError, match="set the node's 'corpus'"):
+        await box.call("search_documents", {"query": "x"})
+
+
+def test_a_broken_tool_file_names_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("x = 1\ndef broken(:\n")
+    with pytest.raises(SpecError, match=r"mine.py:2: not valid Python"):
+        known_tools([file])
+    with pytest.raises(SpecError, match="cannot be read"):
+        known_tools([tmp_path / "missing.py"])
+    file.write_text("from agentrt.toolbox import tool\n1/0\n@tool\ndef f() -> int:\n  'x'\n")
+    with pytest.raises(SpecError, match="fails when it is loaded: ZeroDivisionError"):
+        find_tools(["f"], [file])
