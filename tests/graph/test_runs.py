@@ -9,7 +9,6 @@ from agentrt.errors import InputError, LLMError, RunError, SpecError, ToolError,
 from agentrt.graph import NodeFinished, Output, Token, ToolCalled
 from agentrt.runtime import Runtime
 from agentrt.testing import Reply, ScriptedModel
-from agentrt.testing.scripted_model import tool_call
 from agentrt.toolbox import tool
 
 TWO_STEPS = """

@@ -81,5 +81,5 @@ def test_hostile_or_mistaken_text_is_refused(text: str, message: str) -> None:
 
 def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
     (tmp_path / "research.yaml").write_text("name: x\n")
-    with pytest.raises(SpecError, match="did you mean .*research.yaml"):
+    with pytest.raises(SpecError, match=r"did you mean .*research\.yaml"):
         load_workflow(tmp_path / "reserch.yaml")

@@ -1,0 +1,77 @@
+"""The main job on a real vLLM server."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from agentrt.runtime import Runtime
+from agentrt.timing import read_trace
+
+pytestmark = pytest.mark.e2e
+RESEARCH = Path(__file__).parents[2] / "workflows" / "research.yaml"
+
+
+def family(pid: int) -> list[psutil.Process]:
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]
+
+
+def test_research_gives_a_cited_answer_and_accounts_for_its_time(server, tmp_path: Path) -> None:
+    file = tmp_path / "trace.jsonl"
+    url, key = server.base_url, server.api_key
+    with Runtime(base_url=url, model=server.model, api_key=key) as runtime:
+        result = runtime.run(RESEARCH, trace_file=file)
+    assert len(result.outputs["answer"]) > 40
+    assert result.outputs["citations"]["ok"]
+    assert result.citations
+    assert len(result.outputs["queries"]) == 2
+    assert result.breakdown.unattributed_share < 0.02
+    calls = [span for span in read_trace(file).spans if span.kind == "llm"]
+    assert {"plan", "notes", "draft", "sources"} <= {span.name for span in calls}
+    for call in calls:
+        assert call.attributes["prompt_tokens"] > 0
+        assert call.attributes["output_tokens"] > 0
+        assert call.attributes["queue_s"] is not None
+    assert result.llm.acceptance_length is not None
+
+
+def test_without_the_key_v1_answers_401(server) -> None:
+    assert httpx.get(f"{server.base_url}/models").status_code == 401
+    wrong = {"Authorization": "Bearer wrong"}
+    assert httpx.get(f"{server.base_url}/models", headers=wrong).status_code == 401
+
+
+def test_the_whole_process_tree_listens_on_loopback_only(server) -> None:
+    listening = [
+        connection.laddr
+        for process in family(server.pid)
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert listening
+    assert {address.ip for address in listening} <= {"127.0.0.1", "::1"}
+
+
+def test_kill_9_of_a_run_leaves_no_process_and_no_half_written_trace(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "agentrt", "run", str(RESEARCH), "--trace", "t.jsonl"]
+    run = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        env={**os.environ, "AGENTRT_STATE": str(tmp_path / "state")},
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    # The run, its supervisor, vLLM's front end and its engine.
+    while len(family(run.pid)) < 4 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    members = family(run.pid)
+    assert len(members) >= 4
+    run.kill()
+    run.wait()
+    _, alive = psutil.wait_procs(members[1:], timeout=30)
+    assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
+    assert not (tmp_path / "t.jsonl").exists()
