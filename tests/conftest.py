@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agentrt.serving import load_profile, serve
 from agentrt.testing import FakeOpenAIServer
 
 _SCRUBBED = ("OPENAI_", "LANGCHAIN_", "LANGSMITH_", "AGENTRT_", "HTTP_PROXY", "HTTPS_PROXY")
@@ -40,6 +41,16 @@ def fake_server():
 
     with ExitStack() as stack:
         yield lambda replies: stack.enter_context(FakeOpenAIServer(replies))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory):
+    """The default profile, served by vLLM on the CPU for the length of the session."""
+    state: Path = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AGENTRT_STATE", str(state))
+        with serve(load_profile("cpu-smollm2")) as running:
+            yield running
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,50 @@
+"""The docs are true: generated parts are up to date, and the README's code runs."""
+
+import importlib.util
+import re
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import agentrt
+from agentrt.runtime import Runtime
+from agentrt.spec import load_workflow
+
+ROOT = Path(__file__).parents[1]
+
+
+def generator():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["cli.md", "workflow.schema.json"])
+def test_generated_docs_are_up_to_date(name: str) -> None:
+    made = generator().GENERATED[name]()
+    assert (ROOT / "docs" / name).read_text() == made, "run `make docs`"
+
+
+def test_each_command_has_examples() -> None:
+    text = (ROOT / "docs" / "cli.md").read_text()
+    for section in text.split("\n## ")[1:]:
+        assert "```text" in section, section.splitlines()[0]
+
+
+def test_shipped_workflows_are_valid() -> None:
+    for path in (ROOT / "workflows").glob("*.yaml"):
+        assert load_workflow(path).spec.outputs
+
+
+@pytest.mark.e2e
+def test_the_python_of_the_readme_runs(server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    url, key = server.base_url, server.api_key
+    served = partial(Runtime, base_url=url, model=server.model, api_key=key)
+    monkeypatch.setattr(agentrt, "Runtime", served, raising=False)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
