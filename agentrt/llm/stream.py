@@ -28,7 +28,12 @@ def _client_class() -> type[Any]:
 
 def open_client(endpoint: Endpoint, timeout_s: float) -> Any:
     """A streaming client for an endpoint. Retries are the caller's, so none are hidden here."""
+    import httpx
+
     return _client_class()(
+        # langchain-openai shares one connection pool between all clients of an address, so closing
+        # one client would close the others': each gets its own.
+        http_async_client=httpx.AsyncClient(timeout=timeout_s),
         model=endpoint.model,
         base_url=endpoint.base_url,
         api_key=endpoint.api_key,

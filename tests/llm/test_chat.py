@@ -135,3 +135,14 @@ async def test_cancelling_frees_the_server(fake_server) -> None:
             break
         await asyncio.sleep(0.02)
     assert server.cancelled == 1
+
+
+async def test_closing_one_client_leaves_others_of_the_same_server_open(fake_server) -> None:
+    server = fake_server([Reply("hi")])
+    endpoint = Endpoint(server.base_url, "m", server.api_key)
+    first, second = ChatModel(endpoint), ChatModel(endpoint)
+    await first.complete(ASK, sampling=Sampling())
+    await second.open()
+    await first.aclose()
+    assert (await second.complete(ASK, sampling=Sampling())).text == "hi"
+    await second.aclose()
