@@ -174,7 +174,7 @@ class Runtime:
         try:
             return future.result()
         except KeyboardInterrupt:
-            self._abandon(future)
+            future.cancel()
             raise RunCancelled("interrupted") from None
 
     async def arun(
@@ -338,9 +338,6 @@ class Runtime:
             work.close()
             raise UserError("this Runtime is not open: use it in a `with` block")
         return asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    def _abandon(self, future: Future[Any]) -> None:
-        future.cancel()
 
 
 async def _cancel_all() -> None:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from agentrt.errors import SpecError
 from agentrt.spec.check import check
-from agentrt.spec.model import NODE_KINDS, AnyNode, InputSpec, WorkflowSpec
+from agentrt.spec.model import NODE_KINDS, InputSpec, WorkflowSpec
 from agentrt.spec.source import Path as Loc
 from agentrt.spec.source import Source, read_yaml
 
@@ -154,6 +154,3 @@ def _suggest(field: str, model: type[BaseModel] | None) -> str | None:
     names = [info.alias or name for name, info in model.model_fields.items()]
     close = get_close_matches(field, names, n=1)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
-
-
-__all__ = ["AnyNode", "Workflow", "json_schema", "load_workflow"]
