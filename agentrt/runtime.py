@@ -47,6 +47,8 @@ class Runtime:
         tools: tools of your own that workflows may name.
         hooks: called as ``hook("open" | "close", span)`` for each span of each run.
         on_progress: told in a sentence what a slow start is doing.
+        record_text: keep each model call's messages and answer in its span. Off by default, since
+            a trace is then as private as the texts.
         chat: a stand-in for the model, for tests.
 
     Raises:
@@ -66,6 +68,7 @@ class Runtime:
         tools: Sequence[Tool] = (),
         hooks: Sequence[SpanHook] = (),
         on_progress: Callable[[str], None] | None = None,
+        record_text: bool = False,
         chat: Chat | None = None,
     ) -> None:
         if (base_url is None) != (model is None):
@@ -75,6 +78,7 @@ class Runtime:
             Endpoint(base_url, model, api_key, native_tools) if base_url and model else None
         )
         self._tools, self._hooks, self._on_progress = tuple(tools), tuple(hooks), on_progress
+        self._record_text = record_text
         self._corpora: dict[str, asyncio.Task[Retriever]] = {}
         self._stack = ExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -140,7 +144,7 @@ class Runtime:
                 self.server.api_key,
                 self.server.native_tools,
             )
-        chat = ChatModel(self._endpoint)
+        chat = ChatModel(self._endpoint, record_text=self._record_text)
         stack.callback(lambda: self._submit(chat.aclose()).result())
         self._submit(chat.open()).result()
         return chat

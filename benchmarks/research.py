@@ -1,35 +1,39 @@
-"""Compare research.yaml without and with speculation; writes benchmarks/results/research-cpu.json.
+"""Compare research.yaml without speculation, with n-gram and with DFlash, in turn.
 
-Run: python benchmarks/research.py [PAIRS]
+Writes benchmarks/results/research-cpu.json. Run: python benchmarks/research.py [RUNS]
 """
 
-import json
-import platform
 import sys
 from pathlib import Path
 
+from rich.console import Console
+
 from agentrt.bench.compare import compare
+from agentrt.bench.sides import Side, sides
 from agentrt.bundled import shelf
 from agentrt.report.comparison import print_comparison
 from agentrt.runtime import Runtime
+from agentrt.serving import load_profile
 from agentrt.spec import resolve_inputs
 
 
 def main() -> None:
-    from rich.console import Console
-
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     workflow = Runtime().load(shelf("workflows") / "research.yaml")
-    comparison = compare(
-        workflow, resolve_inputs(workflow, {}), runs=pairs, on_progress=lambda text: None
+    profile = load_profile("cpu-smollm2")
+    ngram: Side = sides(profile, against="ngram")[0]
+    baseline, dflash = sides(profile)
+    found = compare(
+        workflow,
+        resolve_inputs(workflow, {}),
+        [baseline, ngram, dflash],
+        runs=runs,
+        on_progress=lambda text: print(text, flush=True),
     )
-    print_comparison(comparison, Console())
-    evidence = comparison.model_dump()
-    evidence["command"] = f"python benchmarks/research.py {pairs}"
-    evidence["python"] = platform.python_version()
+    found = found.model_copy(update={"command": f"python benchmarks/research.py {runs}"})
+    print_comparison(found, Console())
     path = Path(__file__).parent / "results" / "research-cpu.json"
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(evidence, indent=2), encoding="utf-8")
+    path.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

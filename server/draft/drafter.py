@@ -1,0 +1,272 @@
+"""The DFlash drafter: a few layers that foresee a whole block of tokens in one pass.
+
+After DFlash (arXiv 2602.06036), in the form that vLLM serves: the target's hidden states of
+several layers are fused into one vector a position, and that vector becomes a key and a value in
+every layer of the drafter. A block holds the last known token, the anchor, and then masks; the
+mask that stands m places after the anchor says the token of that place. Embedding and output head
+are the target's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - its customary name
+
+
+@dataclass(frozen=True)
+class DrafterConfig:
+    """The sizes of a drafter; all but the layers, features and block are the target's."""
+
+    layers: int = 2
+    block_size: int = 8
+    target_layer_ids: tuple[int, ...] = (1, 8, 15, 22, 29)
+    mask_token_id: int = 17
+    hidden: int = 576
+    heads: int = 9
+    kv_heads: int = 3
+    head_dim: int = 64
+    intermediate: int = 1536
+    vocabulary: int = 49152
+    target_layers: int = 30
+    rope_theta: float = 100000.0
+    eps: float = 1e-5
+
+    def as_vllm(self) -> dict[str, Any]:
+        """The ``config.json`` that vLLM's ``dflash`` method reads."""
+        return {
+            "architectures": ["DFlashDraftModel"],
+            "model_type": "qwen3",
+            "hidden_size": self.hidden,
+            "num_hidden_layers": self.layers,
+            "num_attention_heads": self.heads,
+            "num_key_value_heads": self.kv_heads,
+            "head_dim": self.head_dim,
+            "intermediate_size": self.intermediate,
+            "vocab_size": self.vocabulary,
+            "hidden_act": "silu",
+            "rms_norm_eps": self.eps,
+            "rope_theta": self.rope_theta,
+            "max_position_embeddings": 8192,
+            "attention_bias": False,
+            "tie_word_embeddings": False,
+            "torch_dtype": "bfloat16",
+            "block_size": self.block_size,
+            "num_target_layers": self.target_layers,
+            "dflash_config": {
+                "mask_token_id": self.mask_token_id,
+                "target_layer_ids": list(self.target_layer_ids),
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sequence to draft from.
+
+    Attributes:
+        tokens: ids of prompt and answer, shape (T,).
+        features: the states of the target before the last anchor, shape (up to T, fused * hidden).
+        anchors: places of the known tokens that blocks start from, shape (A,).
+    """
+
+    tokens: Tensor
+    features: Tensor
+    anchors: Tensor
+
+
+class RMSNorm(nn.Module):
+    """Root-mean-square norm, computed in float32."""
+
+    def __init__(self, size: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``x`` over its root mean square along the last axis, times the weight."""
+        return F.rms_norm(x.float(), (x.shape[-1],), self.weight.float(), self.eps).to(x.dtype)
+
+
+class Attention(nn.Module):
+    """Queries of a block over the target's positions before it and the block itself."""
+
+    def __init__(self, config: DrafterConfig) -> None:
+        super().__init__()
+        self.config = config
+        wide, narrow = config.heads * config.head_dim, config.kv_heads * config.head_dim
+        self.q_proj = nn.Linear(config.hidden, wide, bias=False)
+        self.k_proj = nn.Linear(config.hidden, narrow, bias=False)
+        self.v_proj = nn.Linear(config.hidden, narrow, bias=False)
+        self.o_proj = nn.Linear(wide, config.hidden, bias=False)
+        self.q_norm = RMSNorm(config.head_dim, config.eps)
+        self.k_norm = RMSNorm(config.head_dim, config.eps)
+
+    def forward(self, x: Tensor, context: Tensor, layout: Layout) -> Tensor:
+        """Attend: ``x`` (all queries, hidden), ``context`` (all positions, hidden)."""
+        dim = self.config.head_dim
+        queries = _rotate(self.q_norm(self.q_proj(x).unflatten(-1, (-1, dim))), layout.query_rope)
+        keys, values = self._keys_values(x, layout.query_rope)
+        context_keys, context_values = self._keys_values(context, layout.context_rope)
+        mixed = []
+        for part in layout.parts:
+            k = torch.cat([context_keys[part.context], keys[part.queries]])
+            v = torch.cat([context_values[part.context], values[part.queries]])
+            mixed.append(
+                F.scaled_dot_product_attention(
+                    queries[part.queries].transpose(0, 1)[None],
+                    k.transpose(0, 1).repeat_interleave(3, 0)[None],
+                    v.transpose(0, 1).repeat_interleave(3, 0)[None],
+                    attn_mask=part.allowed,
+                )[0].transpose(0, 1)
+            )
+        return self.o_proj(torch.cat(mixed).flatten(-2))
+
+    def _keys_values(self, x: Tensor, rope: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        dim = self.config.head_dim
+        keys = self.k_norm(self.k_proj(x).unflatten(-1, (-1, dim)))
+        return _rotate(keys, rope), self.v_proj(x).unflatten(-1, (-1, dim))
+
+
+class MLP(nn.Module):
+    """The gated feed-forward part of a layer."""
+
+    def __init__(self, config: DrafterConfig) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(config.hidden, config.intermediate, bias=False)
+        self.up_proj = nn.Linear(config.hidden, config.intermediate, bias=False)
+        self.down_proj = nn.Linear(config.intermediate, config.hidden, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """SwiGLU."""
+        return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
+
+
+class Layer(nn.Module):
+    """One layer of the drafter."""
+
+    def __init__(self, config: DrafterConfig) -> None:
+        super().__init__()
+        self.self_attn = Attention(config)
+        self.mlp = MLP(config)
+        self.input_layernorm = RMSNorm(config.hidden, config.eps)
+        self.post_attention_layernorm = RMSNorm(config.hidden, config.eps)
+
+    def forward(self, x: Tensor, context: Tensor, layout: Layout) -> Tensor:
+        """The residual stream after this layer."""
+        x = x + self.self_attn(self.input_layernorm(x), context, layout)
+        return x + self.mlp(self.post_attention_layernorm(x))
+
+
+class Drafter(nn.Module):
+    """The whole drafter; its parameters bear the names that vLLM loads."""
+
+    def __init__(self, config: DrafterConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.fc = nn.Linear(len(config.target_layer_ids) * config.hidden, config.hidden, bias=False)
+        self.hidden_norm = RMSNorm(config.hidden, config.eps)
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+        self.norm = RMSNorm(config.hidden, config.eps)
+
+    def forward(self, samples: Sequence[Sample], embedding: Tensor, drafts: int) -> Tensor:
+        """Draft ``drafts`` tokens after each anchor of each sample.
+
+        Returns:
+            Normed states for the output head, shape (all anchors, drafts, hidden).
+        """
+        layout = Layout.of(samples, drafts, self.config)
+        context = self.hidden_norm(self.fc(torch.cat([s.features for s in samples])))
+        masks = embedding[self.config.mask_token_id].expand(len(layout.anchors), drafts, -1)
+        x = torch.cat([embedding[layout.anchors].unsqueeze(1), masks], 1).flatten(0, 1)
+        for layer in self.layers:
+            x = layer(x, context, layout)
+        return self.norm(x).unflatten(0, (-1, drafts + 1))[:, 1:]
+
+    def save(self, folder: Path) -> None:
+        """Write config and bfloat16 weights in the form that vLLM loads."""
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {
+            k: v.detach().to(torch.bfloat16).contiguous() for k, v in self.state_dict().items()
+        }
+        save_file(weights, folder / "model.safetensors", {"format": "pt"})
+        (folder / "config.json").write_text(json.dumps(self.config.as_vllm(), indent=2) + "\n")
+        (folder / "sizes.json").write_text(json.dumps(asdict(self.config)) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> Drafter:
+        """A drafter as ``save`` wrote it, in float32."""
+        sizes = json.loads((folder / "sizes.json").read_text())
+        drafter = cls(
+            DrafterConfig(**{**sizes, "target_layer_ids": tuple(sizes["target_layer_ids"])})
+        )
+        weights = load_file(folder / "model.safetensors")
+        drafter.load_state_dict({name: weight.float() for name, weight in weights.items()})
+        return drafter
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where one sample lies in the packed tensors, and what its queries may see."""
+
+    context: slice
+    queries: slice
+    allowed: Tensor
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Several samples packed behind one another, with no padding."""
+
+    parts: list[Part]
+    anchors: Tensor
+    query_rope: tuple[Tensor, Tensor]
+    context_rope: tuple[Tensor, Tensor]
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample], drafts: int, config: DrafterConfig) -> Layout:
+        """Pack ``samples`` for blocks of one anchor and ``drafts`` masks."""
+        parts, offset, first = [], 0, 0
+        for sample in samples:
+            length, count = len(sample.features), len(sample.anchors) * (drafts + 1)
+            parts.append(
+                Part(
+                    slice(offset, offset + length),
+                    slice(first, first + count),
+                    _allowed(sample, drafts),
+                )
+            )
+            offset, first = offset + length, first + count
+        inside = torch.arange(drafts + 1)
+        places = torch.cat([(s.anchors[:, None] + inside).flatten() for s in samples])
+        positions = torch.cat([torch.arange(len(s.features)) for s in samples])
+        anchors = torch.cat([s.tokens[s.anchors] for s in samples])
+        return cls(parts, anchors, _rope(places, config), _rope(positions, config))
+
+
+def _allowed(sample: Sample, drafts: int) -> Tensor:
+    """Queries see the positions before their anchor, and all of their own block."""
+    owner = torch.arange(len(sample.anchors)).repeat_interleave(drafts + 1)
+    before = torch.arange(len(sample.features))[None] < sample.anchors[owner][:, None]
+    return torch.cat([before, owner[:, None] == owner[None]], 1)
+
+
+def _rope(places: Tensor, config: DrafterConfig) -> tuple[Tensor, Tensor]:
+    steps = torch.arange(0, config.head_dim, 2) / config.head_dim
+    angles = places[:, None].float() / config.rope_theta**steps
+    angles = torch.cat([angles, angles], -1).unsqueeze(1)
+    return angles.cos(), angles.sin()
+
+
+def _rotate(x: Tensor, rope: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotary position embedding, halves rotated against one another."""
+    cos, sin = (part.to(x.dtype) for part in rope)
+    low, high = x.chunk(2, -1)
+    return x * cos + torch.cat([-high, low], -1) * sin

@@ -1,0 +1,245 @@
+"""Train the drafter on the target's own answers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from drafter import Drafter, DrafterConfig, Sample
+from evaluate import acceptance
+from features import Answer, Answers, read
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - its customary name
+
+# Later places of a block count less: they are reached only if all before them were right. The
+# form and the value for a block of 8 are the paper's (arXiv 2602.06036).
+_DECAY = 4.0
+
+
+class Batches:
+    """Endless batches: every answer once an epoch, with anchors at random places of it."""
+
+    def __init__(self, sources: list[Answers], anchors: int, each: int, seed: int) -> None:
+        self._pool = [(source, item) for source in sources for item in source.items]
+        self._pool = [(s, i) for s, i in self._pool if len(i.tokens) - i.start >= 4]
+        self._anchors, self._each = anchors, each
+        self._choose = random.Random(seed)  # noqa: S311 - an order, not a secret
+        self.epochs = 0
+
+    def __iter__(self) -> Iterator[list[Sample]]:
+        batch: list[Sample] = []
+        count = 0
+        while True:
+            self._choose.shuffle(self._pool)
+            for source, item in self._pool:
+                sample = self._sample(source, item)
+                batch.append(sample)
+                count += len(sample.anchors)
+                if count >= self._anchors:
+                    yield batch
+                    batch, count = [], 0
+            self.epochs += 1
+
+    def _sample(self, source: Answers, item: Answer) -> Sample:
+        places = range(item.start, len(item.tokens) - 1)
+        chosen = sorted(self._choose.sample(places, min(self._each, len(places))))
+        # No query sees past its anchor, so what follows the last one need not be computed.
+        seen = chosen[-1] + 1
+        features = source.features(item)[:seen]
+        return Sample(item.tokens, features, torch.tensor(chosen))
+
+
+class Candidates:
+    """The tokens that the loss tells apart: those of the batch, the frequent, and some others.
+
+    The output head has 49,152 rows; a softmax over all of them would cost more than the drafter.
+    """
+
+    def __init__(self, sources: list[Answers], vocabulary: int, frequent: int) -> None:
+        counts = Counter(
+            token
+            for source in sources
+            for item in source.items
+            for token in item.tokens[item.start :].tolist()
+        )
+        self._frequent = torch.tensor([token for token, _ in counts.most_common(frequent)])
+        self._vocabulary = vocabulary
+
+    def of(self, batch: list[Sample], others: int = 1024) -> Tensor:
+        """Sorted ids without repeats."""
+        seen = torch.cat([sample.tokens for sample in batch])
+        random_ids = torch.randint(0, self._vocabulary, (others,))
+        return torch.unique(torch.cat([self._frequent, seen, random_ids]))
+
+
+def loss_of(
+    drafter: Drafter, batch: list[Sample], embedding: Tensor, candidates: Tensor, drafts: int
+) -> Tensor:
+    """Weighted cross-entropy of the true tokens of all blocks of a batch."""
+    places = [s.anchors[:, None] + torch.arange(1, drafts + 1) for s in batch]
+    inside = torch.cat([p < len(s.tokens) for p, s in zip(places, batch, strict=True)])
+    labels = torch.cat(
+        [s.tokens[p.clamp(max=len(s.tokens) - 1)] for p, s in zip(places, batch, strict=True)]
+    )
+    states = drafter(batch, embedding, drafts)[inside]
+    logits = (states.to(torch.bfloat16) @ embedding[candidates].to(torch.bfloat16).T).float()
+    each = F.cross_entropy(logits, torch.searchsorted(candidates, labels[inside]), reduction="none")
+    weights = torch.exp(-torch.arange(drafts) / _DECAY).expand(len(labels), -1)[inside]
+    return (each * weights).sum() / weights.sum()
+
+
+def even_out(drafter: Drafter, sources: list[Answers]) -> None:
+    """Begin with features of like size: some of the target's dimensions are 100 times others."""
+    states = torch.cat([sources[0].features(item)[4:] for item in sources[0].items[:16]])
+    with torch.no_grad():
+        drafter.fc.weight.div_(states.std(0).clamp(min=1e-3))
+
+
+@dataclass
+class Progress:
+    """How far a training is."""
+
+    step: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    loss: float = 0.0
+
+
+def train(args: argparse.Namespace) -> None:
+    """Train, evaluate now and then, keep the last state and a curve."""
+    config = DrafterConfig(layers=args.layers)
+    held_out = read(args.data / "heldout.jsonl", args.target, config.target_layer_ids)
+    files = sorted(args.data.glob("train-*.jsonl"))
+    sources = [read(file, args.target, config.target_layer_ids) for file in files]
+    target = load_file(args.target / "model.safetensors")
+    embedding = target["model.embed_tokens.weight"].float()
+    torch.manual_seed(args.seed)
+    drafter = Drafter(config)
+    even_out(drafter, sources)
+    optimizer = torch.optim.AdamW(
+        drafter.parameters(), lr=args.rate, betas=(0.9, 0.95), weight_decay=0.01
+    )
+    progress = _resume(args.out, drafter, optimizer)
+    candidates = Candidates(sources, config.vocabulary, args.frequent)
+    batches = Batches(sources, args.anchors, args.each, args.seed + progress.step)
+    choose = random.Random(args.seed + progress.step)  # noqa: S311 - block sizes, not a secret
+    for batch in batches:
+        if progress.step >= args.steps:
+            break
+        begun, drafts = time.perf_counter(), choose.choice(args.drafts)
+        for group in optimizer.param_groups:
+            group["lr"] = args.rate * _schedule(progress.step, args.steps)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = loss_of(drafter, batch, embedding, candidates.of(batch), drafts)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(drafter.parameters(), 1.0)
+        optimizer.step()
+        _count(progress, loss.item(), drafts * sum(len(s.anchors) for s in batch), begun)
+        if progress.step % 20 == 0:
+            each = progress.seconds / progress.step
+            print(
+                f"step {progress.step} of {args.steps}: loss {progress.loss:.3f}, "
+                f"{each:.2f} s a step, epoch {batches.epochs}",
+                flush=True,
+            )
+        if progress.step % args.every == 0 or progress.step == args.steps:
+            _note(args, drafter, held_out, embedding, progress)
+            _keep(args.out, drafter, optimizer, progress)
+
+
+def _count(progress: Progress, loss: float, tokens: int, begun: float) -> None:
+    progress.step += 1
+    progress.tokens += tokens
+    progress.seconds += time.perf_counter() - begun
+    progress.loss = loss if progress.step == 1 else 0.95 * progress.loss + 0.05 * loss
+
+
+def _schedule(step: int, steps: int) -> float:
+    """A short warm-up, then a cosine down to a twentieth."""
+    if step < 40:
+        return (step + 1) / 40
+    return 0.05 + 0.95 * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
+
+
+def _note(
+    args: argparse.Namespace,
+    drafter: Drafter,
+    held_out: Answers,
+    embedding: Tensor,
+    progress: Progress,
+) -> None:
+    """A line of the curve: acceptance length on held-out answers, by task kind."""
+    tallies = acceptance(drafter, held_out, embedding, args.drafts[0])
+    line = {
+        **asdict(progress),
+        "layers": args.layers,
+        "drafts": args.drafts[0],
+        "acceptance_length": {
+            kind: round(tally.acceptance_length, 3) for kind, tally in sorted(tallies.items())
+        },
+    }
+    print(json.dumps(line), flush=True)
+    with (args.out / "curve.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def _keep(
+    out: Path, drafter: Drafter, optimizer: torch.optim.Optimizer, progress: Progress
+) -> None:
+    """The drafter as vLLM loads it, and all that is needed to go on; never half of it."""
+    drafter.save(out)
+    state = {
+        "drafter": drafter.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "progress": asdict(progress),
+    }
+    torch.save(state, out / "checkpoint.tmp")
+    (out / "checkpoint.tmp").replace(out / "checkpoint.pt")
+
+
+def _resume(out: Path, drafter: Drafter, optimizer: torch.optim.Optimizer) -> Progress:
+    out.mkdir(parents=True, exist_ok=True)
+    if not (out / "checkpoint.pt").exists():
+        return Progress()
+    state = torch.load(out / "checkpoint.pt", weights_only=True)
+    drafter.load_state_dict(state["drafter"])
+    optimizer.load_state_dict(state["optimizer"])
+    return Progress(**state["progress"])
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--target", type=Path, required=True, help="folder of the target model")
+    parser.add_argument("--data", type=Path, required=True, help="folder that generate.py wrote")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the drafter")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument(
+        "--drafts",
+        type=int,
+        nargs="+",
+        default=[7, 5, 9],
+        help="block sizes less one; evaluated at the first",
+    )
+    parser.add_argument("--anchors", type=int, default=384, help="blocks a step")
+    parser.add_argument("--each", type=int, default=48, help="blocks an answer and step")
+    parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
+    parser.add_argument("--frequent", type=int, default=3000, help="frequent tokens in the loss")
+    parser.add_argument("--every", type=int, default=200, help="steps between evaluations")
+    parser.add_argument("--seed", type=int, default=0)
+    train(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
