@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-import yaml
 
 from agentrt.errors import InputError
 
@@ -35,6 +34,8 @@ def read_inputs(
     Raises:
         InputError: a word has no ``=``, or the file is not a mapping.
     """
+    import yaml
+
     from_file: Any = {}
     if file is not None:
         try:

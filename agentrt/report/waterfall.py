@@ -8,8 +8,16 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from agentrt.timing import Breakdown, Category, Phase, Span, Trace, attribute, llm_totals
-from agentrt.timing.attribution import CATEGORIES
+from agentrt.timing import (
+    LEAF_CATEGORY,
+    Breakdown,
+    Category,
+    Phase,
+    Span,
+    Trace,
+    attribute,
+    llm_totals,
+)
 
 COLOURS: dict[Category, str] = {
     "queue": "magenta",
@@ -28,7 +36,6 @@ _LETTERS: dict[Category, str] = {
     "orchestration": "o",
 }
 _SHOWN = ("node", "llm", "tool", "retrieval")
-_LEAF: dict[str, Category] = {"tool": "tool", "retrieval": "retrieval"}
 
 
 def print_waterfall(trace: Trace, console: Console) -> None:
@@ -93,8 +100,8 @@ def _bar(span: Span, run: Span, width: int) -> Text:
     scale = width / run.duration_s if run.duration_s else 0.0
     end = span.start_s if span.end_s is None else span.end_s
     phases = span.phases
-    if not phases and span.kind in _LEAF:
-        phases = (Phase(category=_LEAF[span.kind], start_s=span.start_s, end_s=end),)
+    if not phases and span.kind in LEAF_CATEGORY:
+        phases = (Phase(category=LEAF_CATEGORY[span.kind], start_s=span.start_s, end_s=end),)
     text = Text()
     for cell in range(width):
         left, right = run.start_s + cell / scale, run.start_s + (cell + 1) / scale

@@ -55,7 +55,9 @@ class Profile(Strict):
     model: Annotated[PackagedModel | HubModel, Field(discriminator="kind")]
     served_name: str
     speculation: dict[str, Any] | None = Field(
-        default=None, description="vLLM's --speculative-config; null serves without"
+        default=None,
+        description="vLLM's --speculative-config; null serves without; a drafter's `model` may be "
+        "a folder beside the profile",
     )
     flags: dict[str, Any] = Field(
         default_factory=dict, description="vLLM's flags without the dashes; true for a bare flag"
@@ -102,12 +104,21 @@ def load_profile(name_or_path: str) -> Profile:
     text = path.read_text(encoding="utf-8")
     try:
         data = yaml.safe_load(text)
-        return Profile.model_validate(data)
+        return _beside(path.parent, Profile.model_validate(data))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ProfileError(f"{path}:{line}: not valid YAML: {error.problem}") from error
     except ValidationError as error:
         raise _explain(path, text, error) from error
+
+
+def _beside(folder: Path, profile: Profile) -> Profile:
+    """With a drafter that lies beside the profile named by its whole path."""
+    model = (profile.speculation or {}).get("model")
+    if not model or not (folder / str(model)).is_dir():
+        return profile
+    speculation = {**(profile.speculation or {}), "model": str((folder / str(model)).resolve())}
+    return profile.model_copy(update={"speculation": speculation})
 
 
 def _explain(path: Path, text: str, error: ValidationError) -> ProfileError:

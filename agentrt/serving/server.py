@@ -21,6 +21,7 @@ import psutil
 from agentrt.bundled import state_root
 from agentrt.errors import ProfileError, ServingError
 from agentrt.serving.command import KEY_VARIABLE, command, local_environment
+from agentrt.serving.drafter import check_drafter
 from agentrt.serving.prepare import prepared_model
 from agentrt.serving.profile import Profile, why_not_here
 from agentrt.serving.registry import Server, folder, forget, register, running_servers
@@ -112,6 +113,7 @@ def _start_once(
 def _start(
     profile: Profile, shared: bool, detach: bool, say: Say
 ) -> tuple[Server, Callable[[], None]]:
+    check_drafter(profile)
     model = prepared_model(profile, say)
     port, key = _free_port(), secrets.token_urlsafe(24)
     log = _log_file(profile)

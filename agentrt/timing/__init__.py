@@ -1,12 +1,14 @@
 """Timing hooks: spans, the trace file, and what each second of a run was spent on."""
 
-from agentrt.timing.attribution import Breakdown, attribute
+from agentrt.timing.attribution import CATEGORIES, LEAF_CATEGORY, Breakdown, attribute
 from agentrt.timing.span import Category, Phase, Span, SpanKind
 from agentrt.timing.totals import LLMTotals, llm_totals
 from agentrt.timing.trace import Trace, TraceWriter, read_trace
 from agentrt.timing.tracer import OpenSpan, SpanHook, Tracer, current_tracer, timed
 
 __all__ = [
+    "CATEGORIES",
+    "LEAF_CATEGORY",
     "Breakdown",
     "Category",
     "LLMTotals",

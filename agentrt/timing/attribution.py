@@ -19,7 +19,7 @@ _PRECEDENCE: tuple[Category, ...] = (
     "decode", "prefill", "queue", "tool", "retrieval", "orchestration",
 )  # fmt: skip
 
-_LEAF_CATEGORY: dict[str, Category] = {
+LEAF_CATEGORY: dict[str, Category] = {
     "tool": "tool",
     "retrieval": "retrieval",
     "embed": "retrieval",
@@ -102,7 +102,7 @@ def _claims(spans: Sequence[Span], node: str | None) -> list[Phase]:
         if span.node != node or span.kind in ("run", "node"):
             continue
         claims.extend(span.phases)
-        category = _LEAF_CATEGORY.get(span.kind)
+        category = LEAF_CATEGORY.get(span.kind)
         if category and not span.phases:
             claims.append(Phase(category=category, start_s=span.start_s, end_s=_end(span)))
     return claims

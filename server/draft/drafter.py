@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,25 @@ class DrafterConfig:
             },
         }
 
+    @classmethod
+    def from_vllm(cls, config: dict[str, Any]) -> DrafterConfig:
+        """The sizes in a ``config.json``."""
+        return cls(
+            layers=config["num_hidden_layers"],
+            block_size=config["block_size"],
+            target_layer_ids=tuple(config["dflash_config"]["target_layer_ids"]),
+            mask_token_id=config["dflash_config"]["mask_token_id"],
+            hidden=config["hidden_size"],
+            heads=config["num_attention_heads"],
+            kv_heads=config["num_key_value_heads"],
+            head_dim=config["head_dim"],
+            intermediate=config["intermediate_size"],
+            vocabulary=config["vocab_size"],
+            target_layers=config["num_target_layers"],
+            rope_theta=config["rope_theta"],
+            eps=config["rms_norm_eps"],
+        )
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -111,7 +130,7 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, context: Tensor, layout: Layout) -> Tensor:
         """Attend: ``x`` (all queries, hidden), ``context`` (all positions, hidden)."""
-        dim = self.config.head_dim
+        dim, shared = self.config.head_dim, self.config.heads // self.config.kv_heads
         queries = _rotate(self.q_norm(self.q_proj(x).unflatten(-1, (-1, dim))), layout.query_rope)
         keys, values = self._keys_values(x, layout.query_rope)
         context_keys, context_values = self._keys_values(context, layout.context_rope)
@@ -122,8 +141,8 @@ class Attention(nn.Module):
             mixed.append(
                 F.scaled_dot_product_attention(
                     queries[part.queries].transpose(0, 1)[None],
-                    k.transpose(0, 1).repeat_interleave(3, 0)[None],
-                    v.transpose(0, 1).repeat_interleave(3, 0)[None],
+                    k.transpose(0, 1).repeat_interleave(shared, 0)[None],
+                    v.transpose(0, 1).repeat_interleave(shared, 0)[None],
                     attn_mask=part.allowed,
                 )[0].transpose(0, 1)
             )
@@ -198,15 +217,12 @@ class Drafter(nn.Module):
         }
         save_file(weights, folder / "model.safetensors", {"format": "pt"})
         (folder / "config.json").write_text(json.dumps(self.config.as_vllm(), indent=2) + "\n")
-        (folder / "sizes.json").write_text(json.dumps(asdict(self.config)) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> Drafter:
         """A drafter as ``save`` wrote it, in float32."""
-        sizes = json.loads((folder / "sizes.json").read_text())
-        drafter = cls(
-            DrafterConfig(**{**sizes, "target_layer_ids": tuple(sizes["target_layer_ids"])})
-        )
+        config = json.loads((folder / "config.json").read_text())
+        drafter = cls(DrafterConfig.from_vllm(config))
         weights = load_file(folder / "model.safetensors")
         drafter.load_state_dict({name: weight.float() for name, weight in weights.items()})
         return drafter

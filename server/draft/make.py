@@ -1,0 +1,58 @@
+"""Make the drafter from nothing: prompts, the target's answers, training, checksums.
+
+Every stage goes on where it was stopped. ``make draft`` runs this; the finished drafter is what
+``server/cpu-smollm2.yaml`` serves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from agentrt.bundled import cache_root
+from agentrt.serving import load_profile
+from agentrt.serving.prepare import prepared_model
+
+HERE = Path(__file__).parent
+_SHIPPED = ("config.json", "model.safetensors", "curve.jsonl")
+
+
+def main() -> None:
+    """Generate, train and install."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=cache_root() / "draft", help="working files")
+    parser.add_argument("--out", type=Path, default=HERE / "model", help="the finished drafter")
+    parser.add_argument("--prompts", type=int, default=4000, help="prompts to train on")
+    parser.add_argument("--held-out", type=int, default=12, help="prompts a kind and corpus")
+    parser.add_argument("--steps", type=int, default=2400, help="training steps")
+    parser.add_argument("--layers", type=int, default=2)
+    args = parser.parse_args()
+    target = prepared_model(load_profile("cpu-smollm2-baseline"), print)
+    data, trained = args.work / "data", args.work / f"layers-{args.layers}"
+    _stage("generate.py", "--target", target, "--data", data, "--prompts", args.prompts,
+           "--held-out", args.held_out)  # fmt: skip
+    _stage("train.py", "--target", target, "--data", data, "--out", trained, "--steps", args.steps,
+           "--layers", args.layers)  # fmt: skip
+    install(trained, args.out)
+    print(f"the drafter is in {args.out}")
+
+
+def install(trained: Path, out: Path) -> None:
+    """Copy what is served, and write its checksums."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in _SHIPPED:
+        shutil.copyfile(trained / name, out / name)
+    sums = [f"{hashlib.sha256((out / n).read_bytes()).hexdigest()}  {n}\n" for n in _SHIPPED]
+    (out / "SHA256SUMS").write_text("".join(sums))
+
+
+def _stage(script: str, *words: object) -> None:
+    subprocess.run([sys.executable, str(HERE / script), *map(str, words)], check=True)
+
+
+if __name__ == "__main__":
+    main()
