@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agentrt.timing import (
+    CATEGORIES,
     LEAF_CATEGORY,
     Breakdown,
     Category,
