@@ -14,10 +14,15 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("script", "decode"), ("timing_hooks", "close: llm say after"), ("custom_tool", "3")],
+    [
+        ("script", "decode"),
+        ("timing_hooks", "close: llm say after"),
+        ("custom_tool", "3"),
+        ("notebook", "600 tok/s"),
+    ],
 )
 def test_the_script_runs(name: str, shown: str, fake_server) -> None:
-    server = fake_server([Reply("Bees make honey.")])
+    server = fake_server([Reply("Bees make honey.")] * 3)
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / f"{name}.py")],
         capture_output=True, text=True, check=False, timeout=120,

@@ -24,13 +24,14 @@ def validate(
 
       agentrt validate workflows/*.yaml
     """
+    from agentrt.cli.shipped import shipped_or_given
     from agentrt.runtime import Runtime
 
     runtime, faults = Runtime(), {}
     with reported(as_json=as_json):
         for file in files:
             try:
-                runtime.load(file)
+                runtime.load(shipped_or_given(file))
             except SpecError as error:
                 faults[file] = error
     if as_json:

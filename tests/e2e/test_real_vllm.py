@@ -1,6 +1,7 @@
 """The main job on a real vLLM server."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -75,3 +76,19 @@ def test_kill_9_of_a_run_leaves_no_process_and_no_half_written_trace(tmp_path: P
     _, alive = psutil.wait_procs(members[1:], timeout=30)
     assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
     assert not (tmp_path / "t.jsonl").exists()
+
+
+def test_ctrl_c_ends_a_server_in_the_foreground_with_all_its_processes(tmp_path: Path) -> None:
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "agentrt", "serve"], stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, env={**os.environ, "AGENTRT_STATE": str(tmp_path / "state")},
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while len(family(serving.pid)) < 4 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    members = family(serving.pid)
+    assert len(members) >= 4
+    serving.send_signal(signal.SIGINT)
+    assert serving.wait(timeout=30) == 130
+    _, alive = psutil.wait_procs(members[1:], timeout=30)
+    assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
