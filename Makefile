@@ -9,7 +9,7 @@ FIND_LINKS = $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
 # Pinned lists without a resolver: an install takes seconds to minutes, not tens of them.
 INSTALL = $(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps $(FIND_LINKS)
 
-.PHONY: help install dev run test lint serve stop bench docs clean
+.PHONY: help install dev run test lint serve stop bench draft docs clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -51,11 +51,17 @@ serve: $(BIN)/.runtime ## Leave a model server running, so that runs start at on
 stop: $(BIN)/.runtime ## Stop it
 	$(BIN)/agentrt stop
 
-bench: $(BIN)/.runtime ## Compare runs with and without speculation
+bench: $(BIN)/.runtime ## Measure speculation by task kind, and in a whole agent run
+	$(BIN)/python benchmarks/speculation.py
 	$(BIN)/python benchmarks/research.py
+
+DRAFT_STEPS ?= 2400
+draft: $(BIN)/.runtime ## Train the drafter anew (DRAFT_STEPS=… for fewer steps)
+	$(BIN)/python server/draft/make.py --steps $(DRAFT_STEPS)
 
 docs: $(BIN)/.dev ## Write the generated parts of docs/
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/tables.py
 
 clean: ## Remove the environment and caches inside this folder
 	rm -rf $(VENV) .agentrt .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

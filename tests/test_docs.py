@@ -14,8 +14,8 @@ from agentrt.spec import load_workflow
 ROOT = Path(__file__).parents[1]
 
 
-def generator():
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+def script(name: str):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -23,8 +23,13 @@ def generator():
 
 @pytest.mark.parametrize("name", ["cli.md", "workflow.schema.json"])
 def test_generated_docs_are_up_to_date(name: str) -> None:
-    made = generator().GENERATED[name]()
+    made = script("generate").GENERATED[name]()
     assert (ROOT / "docs" / name).read_text() == made, "run `make docs`"
+
+
+@pytest.mark.parametrize("page", script("tables").PAGES)
+def test_the_tables_of_figures_are_those_of_the_result_files(page: str) -> None:
+    assert (ROOT / page).read_text() == script("tables").filled(page), "run `make docs`"
 
 
 def test_each_command_has_examples() -> None:

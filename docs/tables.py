@@ -1,0 +1,152 @@
+"""The tables of figures: each is made from a file under benchmarks/results/, none by hand.
+
+A page holds ``<!-- table: NAME -->`` and ``<!-- end -->``; what stands between is written here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+PAGES = ("README.md", "docs/speculation.md", "server/draft/model/README.md")
+_MARKED = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def filled(page: str) -> str:
+    """A page's text with its tables made anew."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return _MARKED.sub(lambda m: f"{m[1]}{TABLES[m[2]]()}\n{m[3]}", text)
+
+
+def research() -> str:
+    """Each side of the research comparison, node by node."""
+    found = _result("research-cpu.json")
+    parts = []
+    for verdict in found["verdicts"]:
+        head = f"{found['reference']} → {verdict['side']}"
+        rows = [
+            [
+                row["name"],
+                f"{row['reference_s']:.2f}",
+                f"{row['judged_s']:.2f}",
+                _ratio(row["ratio"]),
+                _ratio(row["per_token"]),
+                _number(row["acceptance_length"]),
+            ]
+            for row in [*verdict["nodes"], verdict["wall"]]
+        ]
+        heads = [head, "before (s)", "after (s)", "wall-clock", "decode a token", "acceptance"]
+        parts += [_table(heads, rows), ""]
+        parts += [f"{line[0].upper()}{line[1:]}." for line in verdict["warnings"]]
+        parts.append("")
+    return "\n".join([*parts, _evidence(found)])
+
+
+def speculation() -> str:
+    """Decode speed by task kind against no speculation."""
+    found = _result("speculation-cpu.json")
+    rows = []
+    kinds = next(iter(found["summary"].values()))["by_kind"]
+    for kind in kinds:
+        row = [kind]
+        for side in found["summary"].values():
+            told = side["by_kind"][kind]
+            row += [
+                f"{told['decode_ratio_of_sums']:.2f}x",
+                _ratio(told["decode_ratio"]),
+                _number(told["acceptance_length"]),
+                f"{told['same_text_share']:.0%}",
+            ]
+        rows.append(row)
+    heads = ["held-out prompts"]
+    for side in found["summary"]:
+        heads += [f"{side}: all tokens", "median prompt", "acceptance", "same text"]
+    return "\n".join([_table(heads, rows), "", _evidence(found)])
+
+
+def concurrency() -> str:
+    """Throughput with several requests in flight."""
+    found = _result("speculation-cpu.json")
+    sides = found["summary"]
+    first = next(iter(sides.values()))["by_concurrency"]
+    rows = [
+        [
+            level,
+            f"{told['baseline_tokens_per_s']:.0f}",
+            *(
+                f"{side['by_concurrency'][level]['tokens_per_s']:.0f} "
+                f"({_ratio(side['by_concurrency'][level]['ratio'])})"
+                for side in sides.values()
+            ),
+        ]
+        for level, told in first.items()
+    ]
+    return _table(["requests at once", "baseline (tok/s)", *(f"{s} (tok/s)" for s in sides)], rows)
+
+
+def training() -> str:
+    """Acceptance on held-out answers as training went on."""
+    found = _result("draft-training.json")
+    kinds = sorted(found["curve"][-1]["acceptance_length"])
+    kinds.remove("all")
+    rows = [
+        [
+            str(line["step"]),
+            f"{line['tokens'] / 1e6:.1f} M",
+            f"{line['loss']:.2f}",
+            *(f"{line['acceptance_length'][kind]:.2f}" for kind in ["all", *kinds]),
+        ]
+        for line in found["curve"]
+    ]
+    return _table(["step", "tokens drafted", "loss", "all", *kinds], rows)
+
+
+def _result(name: str) -> Any:
+    return json.loads((RESULTS / name).read_text(encoding="utf-8"))
+
+
+def _evidence(found: Any) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    return (
+        f"`{found['command']}`, {found['started_at'][:10]}, {found['machine']}, "
+        f"{found['cores']} cores; {versions}."
+    )
+
+
+def _ratio(ratio: Any) -> str:
+    if ratio is None:
+        return ""
+    return f"{ratio['median']:.2f}x ({ratio['low']:.2f} to {ratio['high']:.2f})"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in [heads, *rows]]
+    lines.insert(1, "|---" * len(heads) + "|")
+    return "\n".join(lines)
+
+
+TABLES = {
+    "research": research,
+    "speculation": speculation,
+    "concurrency": concurrency,
+    "training": training,
+}
+
+
+def main() -> None:
+    """Write each page's tables."""
+    for page in PAGES:
+        path = ROOT / page
+        path.write_text(filled(page), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
