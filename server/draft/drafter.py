@@ -92,13 +92,18 @@ class Sample:
 
     Attributes:
         tokens: ids of prompt and answer, shape (T,).
-        features: the states of the target before the last anchor, shape (up to T, fused * hidden).
+        features: the target's hidden states, shape (T, fused * hidden).
         anchors: places of the known tokens that blocks start from, shape (A,).
     """
 
     tokens: Tensor
     features: Tensor
     anchors: Tensor
+
+    @property
+    def seen(self) -> int:
+        """How many positions the last block sees; what follows need not be computed."""
+        return int(self.anchors[-1])
 
 
 class RMSNorm(nn.Module):
@@ -202,7 +207,7 @@ class Drafter(nn.Module):
             Normed states for the output head, shape (all anchors, drafts, hidden).
         """
         layout = Layout.of(samples, drafts, self.config)
-        context = self.hidden_norm(self.fc(torch.cat([s.features for s in samples])))
+        context = self.hidden_norm(self.fc(torch.cat([s.features[: s.seen] for s in samples])))
         masks = embedding[self.config.mask_token_id].expand(len(layout.anchors), drafts, -1)
         x = torch.cat([embedding[layout.anchors].unsqueeze(1), masks], 1).flatten(0, 1)
         for layer in self.layers:
@@ -251,7 +256,7 @@ class Layout:
         """Pack ``samples`` for blocks of one anchor and ``drafts`` masks."""
         parts, offset, first = [], 0, 0
         for sample in samples:
-            length, count = len(sample.features), len(sample.anchors) * (drafts + 1)
+            length, count = sample.seen, len(sample.anchors) * (drafts + 1)
             parts.append(
                 Part(
                     slice(offset, offset + length),
@@ -262,7 +267,7 @@ class Layout:
             offset, first = offset + length, first + count
         inside = torch.arange(drafts + 1)
         places = torch.cat([(s.anchors[:, None] + inside).flatten() for s in samples])
-        positions = torch.cat([torch.arange(len(s.features)) for s in samples])
+        positions = torch.cat([torch.arange(s.seen) for s in samples])
         anchors = torch.cat([s.tokens[s.anchors] for s in samples])
         return cls(parts, anchors, _rope(places, config), _rope(positions, config))
 
@@ -270,7 +275,7 @@ class Layout:
 def _allowed(sample: Sample, drafts: int) -> Tensor:
     """Queries see the positions before their anchor, and all of their own block."""
     owner = torch.arange(len(sample.anchors)).repeat_interleave(drafts + 1)
-    before = torch.arange(len(sample.features))[None] < sample.anchors[owner][:, None]
+    before = torch.arange(sample.seen)[None] < sample.anchors[owner][:, None]
     return torch.cat([before, owner[:, None] == owner[None]], 1)
 
 

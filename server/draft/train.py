@@ -52,10 +52,7 @@ class Batches:
     def _sample(self, source: Answers, item: Answer) -> Sample:
         places = range(item.start, len(item.tokens) - 1)
         chosen = sorted(self._choose.sample(places, min(self._each, len(places))))
-        # No query sees past its anchor, so what follows the last one need not be computed.
-        seen = chosen[-1] + 1
-        features = source.features(item)[:seen]
-        return Sample(item.tokens, features, torch.tensor(chosen))
+        return Sample(item.tokens, source.features(item), torch.tensor(chosen))
 
 
 class Candidates:
@@ -81,19 +78,57 @@ class Candidates:
         return torch.unique(torch.cat([self._frequent, seen, random_ids]))
 
 
+@dataclass(frozen=True)
+class Target:
+    """What of the target the loss needs: its tied embedding and head, and its last norm."""
+
+    embedding: Tensor
+    norm: Tensor
+
+    @classmethod
+    def load(cls, folder: Path) -> Target:
+        """From the folder of the target model."""
+        weights = load_file(folder / "model.safetensors")
+        return cls(
+            weights["model.embed_tokens.weight"].float(), weights["model.norm.weight"].float()
+        )
+
+    def logits(self, states: Tensor, candidates: Tensor) -> Tensor:
+        """What the target says after ``states`` of its last layer, over some tokens."""
+        width = self.embedding.shape[1]
+        normed = F.rms_norm(states[..., -width:], (width,), self.norm, 1e-5)
+        return _scores(normed, self.embedding, candidates)
+
+
+def _scores(states: Tensor, embedding: Tensor, candidates: Tensor) -> Tensor:
+    return (states.to(torch.bfloat16) @ embedding[candidates].to(torch.bfloat16).T).float()
+
+
 def loss_of(
-    drafter: Drafter, batch: list[Sample], embedding: Tensor, candidates: Tensor, drafts: int
+    drafter: Drafter, batch: list[Sample], target: Target, candidates: Tensor, drafts: int
 ) -> Tensor:
-    """Weighted cross-entropy of the true tokens of all blocks of a batch."""
+    """Weighted cross-entropy against the target's own words of all blocks of a batch.
+
+    A place's label is half the token that the target took and half its whole distribution, which
+    tells more of what it knows. Where a grammar made it take another token than its own first
+    choice, the token alone is the label.
+    """
     places = [s.anchors[:, None] + torch.arange(1, drafts + 1) for s in batch]
-    inside = torch.cat([p < len(s.tokens) for p, s in zip(places, batch, strict=True)])
-    labels = torch.cat(
-        [s.tokens[p.clamp(max=len(s.tokens) - 1)] for p, s in zip(places, batch, strict=True)]
-    )
-    states = drafter(batch, embedding, drafts)[inside]
-    logits = (states.to(torch.bfloat16) @ embedding[candidates].to(torch.bfloat16).T).float()
-    each = F.cross_entropy(logits, torch.searchsorted(candidates, labels[inside]), reduction="none")
-    weights = torch.exp(-torch.arange(drafts) / _DECAY).expand(len(labels), -1)[inside]
+    inside = [p < len(s.tokens) for p, s in zip(places, batch, strict=True)]
+    parts = list(zip(batch, places, inside, strict=True))
+    labels = torch.cat([s.tokens[p[i]] for s, p, i in parts])
+    labels = torch.searchsorted(candidates, labels)
+    with torch.no_grad():
+        said = torch.cat([s.features[p[i] - 1] for s, p, i in parts])
+        whole = target.logits(said, candidates).softmax(-1)
+        whole[whole.argmax(-1) != labels] = 0.0
+    kept = torch.cat(inside)
+    states = drafter(batch, target.embedding, drafts)[kept]
+    logarithms = _scores(states, target.embedding, candidates).log_softmax(-1)
+    taken = -logarithms.gather(1, labels[:, None])[:, 0]
+    spread = -(logarithms * whole).sum(-1)
+    each = torch.where(whole.sum(-1) > 0, (taken + spread) / 2, taken)
+    weights = torch.exp(-torch.arange(drafts) / _DECAY).expand(len(kept), -1)[kept]
     return (each * weights).sum() / weights.sum()
 
 
@@ -120,15 +155,12 @@ def train(args: argparse.Namespace) -> None:
     held_out = read(args.data / "heldout.jsonl", args.target, config.target_layer_ids)
     files = sorted(args.data.glob("train-*.jsonl"))
     sources = [read(file, args.target, config.target_layer_ids) for file in files]
-    target = load_file(args.target / "model.safetensors")
-    embedding = target["model.embed_tokens.weight"].float()
+    target = Target.load(args.target)
     torch.manual_seed(args.seed)
     drafter = Drafter(config)
     even_out(drafter, sources)
-    optimizer = torch.optim.AdamW(
-        drafter.parameters(), lr=args.rate, betas=(0.9, 0.95), weight_decay=0.01
-    )
-    progress = _resume(args.out, drafter, optimizer)
+    optimizers = _optimizers(drafter, args.rate)
+    progress = _resume(args.out, drafter, optimizers)
     candidates = Candidates(sources, config.vocabulary, args.frequent)
     batches = Batches(sources, args.anchors, args.each, args.seed + progress.step)
     choose = random.Random(args.seed + progress.step)  # noqa: S311 - block sizes, not a secret
@@ -136,14 +168,16 @@ def train(args: argparse.Namespace) -> None:
         if progress.step >= args.steps:
             break
         begun, drafts = time.perf_counter(), choose.choice(args.drafts)
-        for group in optimizer.param_groups:
-            group["lr"] = args.rate * _schedule(progress.step, args.steps)
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+            for group in optimizer.param_groups:
+                group["lr"] = args.rate * _schedule(progress.step, args.steps)
         with torch.autocast("cpu", torch.bfloat16):
-            loss = loss_of(drafter, batch, embedding, candidates.of(batch), drafts)
-        optimizer.zero_grad()
+            loss = loss_of(drafter, batch, target, candidates.of(batch), drafts)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(drafter.parameters(), 1.0)
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         _count(progress, loss.item(), drafts * sum(len(s.anchors) for s in batch), begun)
         if progress.step % 20 == 0:
             each = progress.seconds / progress.step
@@ -153,8 +187,18 @@ def train(args: argparse.Namespace) -> None:
                 flush=True,
             )
         if progress.step % args.every == 0 or progress.step == args.steps:
-            _note(args, drafter, held_out, embedding, progress)
-            _keep(args.out, drafter, optimizer, progress)
+            _note(args, drafter, held_out, target.embedding, progress)
+            _keep(args.out, drafter, optimizers, progress)
+
+
+def _optimizers(drafter: Drafter, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices, AdamW for the norms."""
+    matrices = [weight for weight in drafter.parameters() if weight.ndim == 2]
+    norms = [weight for weight in drafter.parameters() if weight.ndim != 2]
+    muon = torch.optim.Muon(
+        matrices, lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw", ns_steps=4
+    )
+    return [muon, torch.optim.AdamW(norms, lr=rate, betas=(0.9, 0.95), weight_decay=0.0)]
 
 
 def _count(progress: Progress, loss: float, tokens: int, begun: float) -> None:
@@ -194,26 +238,27 @@ def _note(
 
 
 def _keep(
-    out: Path, drafter: Drafter, optimizer: torch.optim.Optimizer, progress: Progress
+    out: Path, drafter: Drafter, optimizers: list[torch.optim.Optimizer], progress: Progress
 ) -> None:
     """The drafter as vLLM loads it, and all that is needed to go on; never half of it."""
     drafter.save(out)
     state = {
         "drafter": drafter.state_dict(),
-        "optimizer": optimizer.state_dict(),
+        "optimizers": [optimizer.state_dict() for optimizer in optimizers],
         "progress": asdict(progress),
     }
     torch.save(state, out / "checkpoint.tmp")
     (out / "checkpoint.tmp").replace(out / "checkpoint.pt")
 
 
-def _resume(out: Path, drafter: Drafter, optimizer: torch.optim.Optimizer) -> Progress:
+def _resume(out: Path, drafter: Drafter, optimizers: list[torch.optim.Optimizer]) -> Progress:
     out.mkdir(parents=True, exist_ok=True)
     if not (out / "checkpoint.pt").exists():
         return Progress()
     state = torch.load(out / "checkpoint.pt", weights_only=True)
     drafter.load_state_dict(state["drafter"])
-    optimizer.load_state_dict(state["optimizer"])
+    for optimizer, kept in zip(optimizers, state["optimizers"], strict=True):
+        optimizer.load_state_dict(kept)
     return Progress(**state["progress"])
 
 
