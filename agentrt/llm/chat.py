@@ -13,7 +13,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from agentrt.errors import LLMError
 from agentrt.llm.failure import explain, is_passing
 from agentrt.llm.model import Completion, Endpoint, Sampling, ToolCall
-from agentrt.llm.stream import open_client
+from agentrt.llm.stream import on_send, open_client
 from agentrt.llm.structured import parse, response_format
 from agentrt.timing import OpenSpan, Tracer, current_tracer, timed
 
@@ -114,6 +114,7 @@ class ChatModel:
             ):
                 with attempt:
                     received.sent_s = tracer.now()
+                    on_send.set(lambda: setattr(received, "sent_s", tracer.now()))
                     stream = self._client.astream(messages, **request)
                     await _receive(stream, received, tracer, on_token)
         except asyncio.CancelledError:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
 from agentrt.llm.model import Endpoint
+
+# Told when the request of the current call really goes out: building it takes milliseconds, which
+# are ours and not the server's.
+on_send: ContextVar[Callable[[], None] | None] = ContextVar("on_send", default=None)
 
 
 @lru_cache(maxsize=1)
@@ -33,7 +39,9 @@ def open_client(endpoint: Endpoint, timeout_s: float) -> Any:
     return _client_class()(
         # langchain-openai shares one connection pool between all clients of an address, so closing
         # one client would close the others': each gets its own.
-        http_async_client=httpx.AsyncClient(timeout=timeout_s),
+        http_async_client=httpx.AsyncClient(
+            timeout=timeout_s, event_hooks={"request": [_tell_sent]}
+        ),
         model=endpoint.model,
         base_url=endpoint.base_url,
         api_key=endpoint.api_key,
@@ -43,3 +51,9 @@ def open_client(endpoint: Endpoint, timeout_s: float) -> Any:
         max_retries=0,
         use_responses_api=False,
     )
+
+
+async def _tell_sent(request: Any) -> None:
+    tell = on_send.get()
+    if tell is not None:
+        tell()

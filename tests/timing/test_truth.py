@@ -8,7 +8,8 @@ import pytest
 
 from agentrt.llm import ChatModel, Endpoint, Sampling
 from agentrt.testing import FakeOpenAIServer, Reply
-from agentrt.timing import Tracer, attribute
+from agentrt.testing.fake_server import Timeline
+from agentrt.timing import Span, Tracer, attribute
 
 RUNS = 30
 
@@ -28,32 +29,47 @@ def no_collection():
 
 async def test_thirty_runs_against_known_delays(no_collection: None) -> None:
     draw = random.Random(7)
-    replies = [
-        Reply(
-            "word" * draw.randint(5, 20),
-            queue_s=draw.uniform(0.0, 0.05),
-            ttft_s=draw.uniform(0.02, 0.15),
-            itl_s=draw.uniform(0.002, 0.02),
-        )
-        for _ in range(RUNS + 1)
-    ]
-    with FakeOpenAIServer(replies) as server:
+    with FakeOpenAIServer(lambda _: reply) as server:
         chat = ChatModel(Endpoint(server.base_url, "fake", server.api_key))
-        spans = []
-        for _ in range(RUNS + 1):
-            tracer = Tracer()
-            with tracer.span("run", "truth"):
-                await chat.complete([{"role": "user", "content": "x"}], sampling=Sampling())
-            spans.append(tracer.spans[0])
+        reply = Reply("warm-up")  # the first call pays for importing and connecting
+        await measure(chat)
+        for _ in range(RUNS):
+            reply = Reply(
+                "word" * draw.randint(5, 20),
+                queue_s=draw.uniform(0.0, 0.05),
+                ttft_s=draw.uniform(0.02, 0.15),
+                itl_s=draw.uniform(0.002, 0.02),
+            )
+            faults = []
+            # The kernel may hold up client or server between the two clocks. It does so now and
+            # then; a clock of ours that is wrong is wrong each time.
+            for _ in range(3):
+                found = fault(reply, await measure(chat), server.timelines[-1])
+                if found is None:
+                    break
+                faults.append(found)
+            assert len(faults) < 3, faults
         await chat.aclose()
-    # The first call pays for importing and connecting; it is the warm-up.
-    for reply, span, sent in list(zip(replies, spans, server.timelines, strict=True))[1:]:
-        phases = {phase.category: phase.end_s - phase.start_s for phase in span.phases[1:-1]}
-        assert close(phases["queue"], reply.queue_s or 0.0), (reply, span)
-        assert close(span.attributes["ttft_s"], sent.first - sent.received), (reply, span)
-        assert close(phases["decode"], sent.last - sent.first), (reply, span)
-        covered = sum(phase.end_s - phase.start_s for phase in span.phases)
-        assert covered == pytest.approx(span.duration_s, abs=0.001)
+
+
+async def measure(chat: ChatModel) -> Span:
+    tracer = Tracer()
+    with tracer.span("run", "truth"):
+        await chat.complete([{"role": "user", "content": "x"}], sampling=Sampling())
+    return tracer.spans[0]
+
+
+def fault(reply: Reply, span: Span, sent: Timeline) -> str | None:
+    phases = {phase.category: phase.end_s - phase.start_s for phase in span.phases[1:-1]}
+    covered = sum(phase.end_s - phase.start_s for phase in span.phases)
+    assert covered == pytest.approx(span.duration_s, abs=0.001)
+    pairs = {
+        "queue": (phases["queue"], reply.queue_s or 0.0),
+        "ttft": (span.attributes["ttft_s"], sent.first - sent.received),
+        "decode": (phases["decode"], sent.last - sent.first),
+    }
+    wrong = {name: pair for name, pair in pairs.items() if not close(*pair)}
+    return f"measured and true: {wrong}" if wrong else None
 
 
 def test_the_parts_add_up_to_the_wall_clock_with_concurrent_branches() -> None:
