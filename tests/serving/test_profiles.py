@@ -1,11 +1,14 @@
 """Serving profiles: what is refused, and the exact command."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
+from agentrt.bundled import shelf
 from agentrt.errors import ProfileError
 from agentrt.serving import load_profile, printable, profile_names, serve, why_not_here
+from agentrt.serving.drafter import check_drafter
 from agentrt.serving.server import stage, telling_line
 
 
@@ -16,7 +19,7 @@ def test_the_profiles_that_ship_are_valid() -> None:
         "rtx5090-gemma4-baseline",
         "rtx5090-gemma4-dflash",
     ]
-    assert load_profile("cpu-smollm2").method == "ngram"
+    assert load_profile("cpu-smollm2").method == "dflash"
     baseline = load_profile("cpu-smollm2-baseline")
     assert baseline.method is None
     assert baseline.flags == load_profile("cpu-smollm2").flags
@@ -66,3 +69,38 @@ def test_the_log_is_read_for_people() -> None:
     assert stage("Starting to load model x\nwarmup model") == "warming up"
     log = "x\nValueError: the model is too large\nRuntimeError: Engine core initialization failed."
     assert telling_line(log) == "ValueError: the model is too large".removeprefix("Value")
+
+
+class TestADrafterBesideItsProfile:
+    @pytest.fixture
+    def profile(self, tmp_path: Path) -> Path:
+        folder = tmp_path / "drafter"
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(b"weights")
+        digest = hashlib.sha256(b"weights").hexdigest()
+        (folder / "SHA256SUMS").write_text(f"{digest}  model.safetensors\n")
+        text = (shelf("server") / "cpu-smollm2-baseline.yaml").read_text()
+        drafter = "speculation: {method: dflash, model: drafter, num_speculative_tokens: 5}"
+        path = tmp_path / "mine.yaml"
+        path.write_text(text.replace("speculation: null", drafter))
+        return path
+
+    def test_it_is_named_by_its_whole_path(self, profile: Path) -> None:
+        loaded = load_profile(str(profile))
+        assert loaded.speculation["model"] == str(profile.parent / "drafter")
+        check_drafter(loaded)
+
+    def test_a_changed_file_is_refused(self, profile: Path) -> None:
+        weights = profile.parent / "drafter" / "model.safetensors"
+        weights.write_bytes(b"other weights")
+        with pytest.raises(ProfileError, match="is not the file that SHA256SUMS names"):
+            check_drafter(load_profile(str(profile)))
+        weights.unlink()
+        with pytest.raises(ProfileError, match="the drafter lacks"):
+            check_drafter(load_profile(str(profile)))
+
+    def test_a_name_that_is_no_folder_is_left_to_vllm(self, profile: Path) -> None:
+        profile.write_text(profile.read_text().replace("model: drafter", "model: some/name"))
+        loaded = load_profile(str(profile))
+        assert loaded.speculation["model"] == "some/name"
+        check_drafter(loaded)
