@@ -22,7 +22,7 @@ from torch.nn import functional as F  # noqa: N812 - its customary name
 
 # Later places of a block count less: they are reached only if all before them were right. The
 # form and the value for a block of 8 are the paper's (arXiv 2602.06036).
-_DECAY = 4.0
+_DECAY = 3.0
 
 
 class Batches:
