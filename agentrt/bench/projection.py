@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentrt.bench.replay import replay
+from agentrt.bench.replay import Replay
 from agentrt.errors import UserError
-from agentrt.timing import CATEGORIES, Category, Span, Trace, attribute
+from agentrt.timing import CATEGORIES, Breakdown, Category, Span, Trace, attribute
 
 
 class Rates(BaseModel):
@@ -75,32 +76,74 @@ def project(traces: Sequence[Trace], rates: Rates) -> Projection:
         TraceError: a trace holds no finished run.
         UserError: there is no trace, or they are of different workflows.
     """
-    if not traces or len({trace.header.workflow for trace in traces}) != 1:
-        raise UserError("a projection needs traces of one workflow")
-    measured = [trace.run.duration_s for trace in traces]
-    projected = [_wall(trace, rates) for trace in traces]
-    ceilings = [_wall(trace, Rates(decode=math.inf)) for trace in traces]
-    shares = _shares([attribute(trace.spans).seconds for trace in traces], measured)
-    after = [_projected_seconds(trace, rates) for trace in traces]
-    return Projection(
-        workflow=traces[0].header.workflow,
-        runs=len(traces),
-        rates=rates,
-        measured_s=median(measured),
-        projected_s=median(projected),
-        low_s=min(projected) if len(traces) > 1 else None,
-        high_s=max(projected) if len(traces) > 1 else None,
-        speedup=median(a / b for a, b in zip(measured, projected, strict=True)),
-        ceiling_s=median(ceilings),
-        ceiling_speedup=median(a / b for a, b in zip(measured, ceilings, strict=True)),
-        shares=shares,
-        projected_shares=_shares(after, projected),
-        break_even=_break_even(traces),
-    )
+    return Projector(traces).at(rates)
 
 
-def _wall(trace: Trace, rates: Rates) -> float:
-    return replay(trace.spans, lambda call: call_seconds(call, rates))
+class Projector:
+    """Traces of one workflow, taken apart once so that they can be projected to many rates.
+
+    Raises:
+        TraceError: a trace holds no finished run.
+        UserError: there is no trace, or they are of different workflows.
+    """
+
+    def __init__(self, traces: Sequence[Trace]) -> None:
+        if not traces or len({trace.header.workflow for trace in traces}) != 1:
+            raise UserError("a projection needs traces of one workflow")
+        self.workflow = traces[0].header.workflow
+        self._runs = [_Run.of(trace) for trace in traces]
+        self._measured = [run.measured_s for run in self._runs]
+        self._ceilings = [run.wall(Rates(decode=math.inf)) for run in self._runs]
+        self._shares = _shares([run.found.seconds for run in self._runs], self._measured)
+        self.break_even = _break_even(self._runs)
+
+    def at(self, rates: Rates) -> Projection:
+        """The projection to ``rates``."""
+        measured, ceilings = self._measured, self._ceilings
+        projected = [run.wall(rates) for run in self._runs]
+        return Projection(
+            workflow=self.workflow,
+            runs=len(self._runs),
+            rates=rates,
+            measured_s=median(measured),
+            projected_s=median(projected),
+            low_s=min(projected) if len(projected) > 1 else None,
+            high_s=max(projected) if len(projected) > 1 else None,
+            speedup=median(a / b for a, b in zip(measured, projected, strict=True)),
+            ceiling_s=median(ceilings),
+            ceiling_speedup=median(a / b for a, b in zip(measured, ceilings, strict=True)),
+            shares=self._shares,
+            projected_shares=_shares([run.seconds(rates) for run in self._runs], projected),
+            break_even=self.break_even,
+        )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One trace: its wall-clock, its parts, and the model calls that held it up."""
+
+    measured_s: float
+    found: Breakdown
+    calls: list[Span]
+    replay: Replay
+
+    @classmethod
+    def of(cls, trace: Trace) -> _Run:
+        found = attribute(trace.spans)
+        path = set(found.critical_path)
+        calls = [span for span in trace.spans if span.kind == "llm" and span.node in path]
+        return cls(trace.run.duration_s, found, calls, Replay.of(trace.spans))
+
+    def wall(self, rates: Rates) -> float:
+        return self.replay.wall(lambda call: call_seconds(call, rates))
+
+    def seconds(self, rates: Rates) -> dict[Category, float]:
+        """Seconds by category along the path that held the measured run up, at the new rates."""
+        seconds = dict(self.found.seconds)
+        for call in self.calls:
+            for category, change in _changes(call, rates).items():
+                seconds[category] = max(0.0, seconds[category] + change)
+        return seconds
 
 
 def call_seconds(call: Span, rates: Rates) -> float:
@@ -125,20 +168,6 @@ def _changes(call: Span, rates: Rates) -> dict[Category, float]:
     return changes
 
 
-def _projected_seconds(trace: Trace, rates: Rates) -> dict[Category, float]:
-    """Seconds by category along the path that held the measured run up, at the new rates."""
-    found = attribute(trace.spans)
-    seconds = dict(found.seconds)
-    for call in _calls_on(trace, found.critical_path):
-        for category, change in _changes(call, rates).items():
-            seconds[category] = max(0.0, seconds[category] + change)
-    return seconds
-
-
-def _calls_on(trace: Trace, path: Sequence[str]) -> list[Span]:
-    return [span for span in trace.spans if span.kind == "llm" and span.node in path]
-
-
 def _shares(
     seconds: Sequence[dict[Category, float]], walls: Sequence[float]
 ) -> dict[Category, float]:
@@ -148,15 +177,13 @@ def _shares(
     }
 
 
-def _break_even(traces: Sequence[Trace]) -> list[BreakEven]:
-    """Where decode of the path's tokens takes as long as another category does."""
+def _break_even(runs: Sequence[_Run]) -> list[BreakEven]:
+    """Where decode of the path's tokens takes as long as another category of some weight does."""
     rates: dict[Category, list[float]] = {}
-    for trace in traces:
-        found = attribute(trace.spans)
-        calls = _calls_on(trace, found.critical_path)
-        tokens = sum(max((call.attributes.get("output_tokens") or 0) - 1, 0) for call in calls)
-        for category, spent in found.seconds.items():
-            if category != "decode" and spent > 0.001 and tokens:
+    for run in runs:
+        tokens = sum(max((call.attributes.get("output_tokens") or 0) - 1, 0) for call in run.calls)
+        for category, spent in run.found.seconds.items():
+            if category != "decode" and spent > 0.01 * run.measured_s and tokens:
                 rates.setdefault(category, []).append(tokens / spent)
     points = [BreakEven(category=name, decode=median(found)) for name, found in rates.items()]
     return sorted(points, key=lambda point: point.decode)

@@ -40,21 +40,36 @@ def waves(spans: Sequence[Span]) -> list[Wave]:
     ]
 
 
-def replay(spans: Sequence[Span], seconds: CallSeconds) -> float:
-    """The wall-clock of the run if each model call took ``seconds`` of it.
+@dataclass(frozen=True)
+class Replay:
+    """A finished run, taken apart once so that it can be replayed at many rates."""
 
-    What is not a model call keeps its length; a wave may be held up by another node than before.
-    """
-    run = next(span for span in spans if span.kind == "run")
-    saved = 0.0
-    for wave in waves(spans):
-        ends = [
-            node.start_s + node.duration_s - _saving(spans, node, seconds) for node in wave.nodes
-        ]
-        saved += wave.end_s - max(ends)
-    return run.duration_s - saved
+    run: Span
+    waves: list[Wave]
+    calls: dict[str | None, list[Span]]
 
+    @classmethod
+    def of(cls, spans: Sequence[Span]) -> Replay:
+        """From the closed spans of one run, the ``run`` span among them."""
+        calls: dict[str | None, list[Span]] = {}
+        for span in spans:
+            if span.kind == "llm":
+                calls.setdefault(span.node, []).append(span)
+        return cls(next(span for span in spans if span.kind == "run"), waves(spans), calls)
 
-def _saving(spans: Sequence[Span], node: Span, seconds: CallSeconds) -> float:
-    calls = [span for span in spans if span.kind == "llm" and span.node == node.node]
-    return sum(call.duration_s - seconds(call) for call in calls)
+    def wall(self, seconds: CallSeconds) -> float:
+        """The wall-clock of the run, in seconds, if each model call took ``seconds`` of it.
+
+        What is not a model call keeps its length; a wave may be held up by another node than
+        before.
+        """
+        saved = 0.0
+        for wave in self.waves:
+            ends = [
+                node.start_s + node.duration_s - self._saving(node, seconds) for node in wave.nodes
+            ]
+            saved += wave.end_s - max(ends)
+        return self.run.duration_s - saved
+
+    def _saving(self, node: Span, seconds: CallSeconds) -> float:
+        return sum(call.duration_s - seconds(call) for call in self.calls.get(node.node, ()))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import agentrt
-from agentrt.cli import compare, doctor, project, run, serve, trace, validate
+from agentrt.cli import compare, doctor, project, report, run, serve, trace, validate
 
 app = typer.Typer(
     name="agentrt",
@@ -24,6 +24,7 @@ app.command()(validate.schema)
 app.add_typer(trace.app, name="trace")
 app.command()(compare.compare)
 app.command()(project.project)
+app.command()(report.report)
 app.command()(serve.serve)
 app.command()(serve.stop)
 app.command()(serve.status)

@@ -58,7 +58,7 @@ def attribute(spans: Sequence[Span]) -> Breakdown:
         spans: the closed spans of one run, the ``run`` span among them.
     """
     run = next(span for span in spans if span.kind == "run")
-    claims = {name: _claims(spans, name) for name in {span.node for span in spans}}
+    claims = _claims(spans)
     seconds = dict.fromkeys(CATEGORIES, 0.0)
     path = list(_critical_path(run, [span for span in spans if span.kind == "node"]))
     cursor = run.start_s
@@ -73,7 +73,8 @@ def attribute(spans: Sequence[Span]) -> Breakdown:
 def attribute_span(spans: Sequence[Span], node: Span) -> Breakdown:
     """Cut one node's own time, whether or not it is on the critical path."""
     seconds = dict.fromkeys(CATEGORIES, 0.0)
-    _add(seconds, _claims(spans, node.node), node.start_s, _end(node))
+    claims = _claims([span for span in spans if span.node == node.node])
+    _add(seconds, claims.get(node.node, []), node.start_s, _end(node))
     return Breakdown(node.duration_s, seconds)
 
 
@@ -88,23 +89,25 @@ def _critical_path(run: Span, nodes: Sequence[Span]) -> Iterator[Span]:
     has ended: the latest one to end before a node started is what held it up.
     """
     path: list[Span] = []
-    candidates = [node for node in nodes if _end(node) <= _end(run)]
-    while candidates:
-        last = max(candidates, key=_end)
-        path.append(last)
-        candidates = [node for node in nodes if _end(node) <= last.start_s]
+    held_until = _end(run)
+    for node in sorted(nodes, key=_end, reverse=True):
+        if _end(node) <= held_until:
+            path.append(node)
+            held_until = node.start_s
     return reversed(path)
 
 
-def _claims(spans: Sequence[Span], node: str | None) -> list[Phase]:
-    claims: list[Phase] = []
+def _claims(spans: Sequence[Span]) -> dict[str | None, list[Phase]]:
+    """What the spans of each node say their time was spent on."""
+    claims: dict[str | None, list[Phase]] = {}
     for span in spans:
-        if span.node != node or span.kind in ("run", "node"):
+        if span.kind in ("run", "node"):
             continue
-        claims.extend(span.phases)
+        claimed = claims.setdefault(span.node, [])
+        claimed.extend(span.phases)
         category = LEAF_CATEGORY.get(span.kind)
         if category and not span.phases:
-            claims.append(Phase(category=category, start_s=span.start_s, end_s=_end(span)))
+            claimed.append(Phase(category=category, start_s=span.start_s, end_s=_end(span)))
     return claims
 
 

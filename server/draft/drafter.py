@@ -93,12 +93,14 @@ class Sample:
     Attributes:
         tokens: ids of prompt and answer, shape (T,).
         features: the target's hidden states, shape (T, fused * hidden).
-        anchors: places of the known tokens that blocks start from, shape (A,).
+        anchors: places of the known tokens that blocks start from, shape (A,), sorted.
+        start: where the answer begins; what stands before it is not the target's own.
     """
 
     tokens: Tensor
     features: Tensor
     anchors: Tensor
+    start: int = 0
 
     @property
     def seen(self) -> int:

@@ -23,10 +23,16 @@ from torch.nn import functional as F  # noqa: N812 - its customary name
 # Later places of a block count less: they are reached only if all before them were right. The
 # form and the value for a block of 8 are the paper's (arXiv 2602.06036).
 _DECAY = 3.0
+# Most prompts begin with a chat template and a system prompt of about this many tokens.
+_TEMPLATE = 24
 
 
 class Batches:
-    """Endless batches: every answer once an epoch, with anchors at random places of it."""
+    """Endless batches: every answer once an epoch, with anchors at random places of it.
+
+    A quarter of the anchors lie in the prompt: real text costs no generation, and what the target
+    would say next is known there too.
+    """
 
     def __init__(self, sources: list[Answers], anchors: int, each: int, seed: int) -> None:
         self._pool = [(source, item) for source in sources for item in source.items]
@@ -50,9 +56,12 @@ class Batches:
             self.epochs += 1
 
     def _sample(self, source: Answers, item: Answer) -> Sample:
-        places = range(item.start, len(item.tokens) - 1)
-        chosen = sorted(self._choose.sample(places, min(self._each, len(places))))
-        return Sample(item.tokens, source.features(item), torch.tensor(chosen))
+        answer = range(item.start, len(item.tokens) - 1)
+        chosen = self._choose.sample(answer, min(self._each, len(answer)))
+        prompt = range(_TEMPLATE, item.start - 1)
+        chosen += self._choose.sample(prompt, min(len(chosen) // 3, len(prompt)))
+        features = source.features(item)
+        return Sample(item.tokens, features, torch.tensor(sorted(chosen)), item.start)
 
 
 class Candidates:
@@ -111,23 +120,26 @@ def loss_of(
 
     A place's label is half the token that the target took and half its whole distribution, which
     tells more of what it knows. Where a grammar made it take another token than its own first
-    choice, the token alone is the label.
+    choice, the token alone is the label; in a prompt, whose words are not the target's, the
+    distribution alone.
     """
     places = [s.anchors[:, None] + torch.arange(1, drafts + 1) for s in batch]
     inside = [p < len(s.tokens) for p, s in zip(places, batch, strict=True)]
     parts = list(zip(batch, places, inside, strict=True))
+    own = torch.cat([p[i] >= s.start for s, p, i in parts])
     labels = torch.cat([s.tokens[p[i]] for s, p, i in parts])
     labels = torch.searchsorted(candidates, labels)
     with torch.no_grad():
         said = torch.cat([s.features[p[i] - 1] for s, p, i in parts])
         whole = target.logits(said, candidates).softmax(-1)
-        whole[whole.argmax(-1) != labels] = 0.0
+        forced = own & (whole.argmax(-1) != labels)
     kept = torch.cat(inside)
     states = drafter(batch, target.embedding, drafts)[kept]
     logarithms = _scores(states, target.embedding, candidates).log_softmax(-1)
     taken = -logarithms.gather(1, labels[:, None])[:, 0]
     spread = -(logarithms * whole).sum(-1)
-    each = torch.where(whole.sum(-1) > 0, (taken + spread) / 2, taken)
+    share = torch.where(own, torch.where(forced, 0.0, 0.5), 1.0)
+    each = share * spread + (1 - share) * taken
     weights = torch.exp(-torch.arange(drafts) / _DECAY).expand(len(kept), -1)[kept]
     return (each * weights).sum() / weights.sum()
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agentrt.bench.projection import Rates, project, speedup_of
-from agentrt.bench.replay import replay, waves
+from agentrt.bench.replay import Replay, waves
 from agentrt.bench.setups import setups
 from agentrt.cli.main import app
 from agentrt.errors import UserError
@@ -70,7 +70,7 @@ def test_nodes_side_by_side_are_one_wave(trace: Trace) -> None:
 
 
 def test_calls_of_the_same_length_change_nothing(trace: Trace) -> None:
-    assert replay(trace.spans, lambda call: call.duration_s) == pytest.approx(9.0)
+    assert Replay.of(trace.spans).wall(lambda call: call.duration_s) == pytest.approx(9.0)
     assert project([trace], Rates()).speedup == pytest.approx(1.0)
 
 
