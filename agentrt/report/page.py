@@ -18,10 +18,10 @@ from agentrt.report.waterfall import summary_line
 from agentrt.timing import CATEGORIES, Span, Trace, attribute, llm_totals
 
 _TEXTS = ("messages", "text", "arguments", "result")
-# Rates that the slider stops at, tokens a second: even steps on a logarithmic scale.
-# A longer table is built when it is asked for; all its rows at once would hold the page up.
+# The rows of a longer table are put in when they are asked for: laying them out takes seconds.
 _ROWS = 200
-_SLOWEST, _FASTEST, _STOPS = 5.0, 2000.0, 120
+# Rates that the slider stops at, tokens a second: even steps on a logarithmic scale.
+_SLOWEST, _FASTEST, _STOPS = 5.0, 2000.0, 60
 
 
 def report_page(traces: Sequence[Trace], *, redact: bool = False) -> str:

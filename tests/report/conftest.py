@@ -63,7 +63,8 @@ def write(tmp_path: Path) -> Callable[[Trace, str], Path]:
     return to_file
 
 
-@pytest.fixture(scope="session")
+# No wider scope: while it is open, playwright keeps an event loop running in this thread.
+@pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:

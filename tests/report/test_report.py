@@ -86,7 +86,7 @@ def test_a_click_in_the_chart_opens_the_step(page, write: Write, tmp_path: Path)
     opened(page, report(tmp_path / "r.html", write(make_trace(1), "1.jsonl")))
     chart = page.locator("#waterfall-0 canvas")
     box = chart.bounding_box()
-    chart.click(position={"x": box["width"] / 2, "y": box["height"] / 2 + 8})
+    chart.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
     assert page.get_by_role("dialog").is_visible()
 
 
@@ -111,7 +111,10 @@ def test_redacted_texts_are_not_in_the_file(write: Write, tmp_path: Path) -> Non
 
 def test_ten_thousand_spans_open(page, write: Write, tmp_path: Path) -> None:
     opened(page, report(tmp_path / "r.html", write(make_trace(3334), "1.jsonl")))
+    page.get_by_role("button", name="Show all 10002 steps").click()
     assert page.locator("table.steps tbody tr").count() == 3 * 3334
+    page.get_by_role("button", name="step 3333").last.click()
+    assert "a secret answer 3333" in page.get_by_role("dialog").inner_text()
 
 
 def test_markdown_keeps_its_table(write: Write, tmp_path: Path) -> None:

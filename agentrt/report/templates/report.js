@@ -49,6 +49,14 @@ for (const table of document.querySelectorAll("table.steps")) {
   });
 }
 
+for (const more of document.querySelectorAll("button.more")) {
+  more.addEventListener("click", () => {
+    const place = more.parentElement;
+    place.previousElementSibling.querySelector("tbody").append(place.querySelector("template").content);
+    place.remove();
+  });
+}
+
 // -- projections -------------------------------------------------------------------------------
 const section = document.getElementById("projections");
 
