@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, nullcontext, suppress
@@ -270,7 +269,7 @@ class Runtime:
         emit(Output(outputs))
         cited, unknown = _citations(workflow, outputs, values)
         return Result(
-            run_id=uuid.uuid4().hex[:12],
+            run_id=tracer.run_id,
             workflow=workflow.spec.name,
             outputs=outputs,
             values=values,

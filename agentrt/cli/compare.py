@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from agentrt.cli.console import err, out, reported
+from agentrt.cli.console import err, out, reported, write_whole
 from agentrt.cli.options import (
     InputOption,
     InputsFileOption,
@@ -72,15 +72,10 @@ def compare(
         with RunProgress(err, quiet=printed) as progress:
             found = compare_workflow(loaded, inputs, chosen, runs=runs, on_progress=progress.say)
         if html_file is not None:
-            _write(html_file, comparison_page(found))
+            write_whole(html_file, comparison_page(found).encode())
         if printed:
             typer.echo(found.model_dump_json(indent=2))
             return
         if json_file is not None:
-            _write(json_file, found.model_dump_json(indent=2))
+            write_whole(json_file, found.model_dump_json(indent=2).encode())
         print_comparison(found, out)
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text + "\n", encoding="utf-8")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from agentrt.errors import AgentrtError
+from agentrt.errors import AgentrtError, UserError
 
 out = Console()
 err = Console(stderr=True)
@@ -20,6 +21,21 @@ err = Console(stderr=True)
 def print_json(value: Any) -> None:
     """Print machine-readable output, and nothing else, on standard output."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its name first, so that a killed command leaves no half of one.
+
+    Raises:
+        UserError: it can't be written.
+    """
+    beside = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(content)
+        beside.replace(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 @contextmanager

@@ -24,6 +24,18 @@ SpeculationOption = Annotated[
     Literal["on", "off"], typer.Option("--speculation", help="Serve with or without speculation.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+PerfettoOption = Annotated[
+    Path | None,
+    typer.Option("--perfetto", metavar="FILE", help="Write the trace for ui.perfetto.dev as well."),
+]
+OtlpOption = Annotated[
+    str | None,
+    typer.Option(
+        "--otlp",
+        metavar="ENDPOINT",
+        help="Send OpenTelemetry spans (GenAI conventions) to this collector by OTLP over HTTP.",
+    ),
+]
 
 
 def read_inputs(

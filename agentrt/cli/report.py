@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentrt.cli.console import err, reported
+from agentrt.cli.console import err, reported, write_whole
 
 if TYPE_CHECKING:
     from agentrt.timing import Trace
@@ -44,7 +44,7 @@ def report(
         if output.suffix in (".svg", ".png") and len(traces) > 1:
             raise UserError(f"{output}: a picture shows one trace, not {len(traces)}")
         content = _content([read_trace(path) for path in traces], output.suffix, redact=redact)
-        _write(output, content)
+        write_whole(output, content)
         err.print(f"report: {output}", style="dim", highlight=False)
 
 
@@ -60,15 +60,3 @@ def _content(traces: Sequence[Trace], kind: str, *, redact: bool) -> bytes:
     from agentrt.report.image import waterfall_png, waterfall_svg
 
     return waterfall_png(traces[0]) if kind == ".png" else waterfall_svg(traces[0]).encode()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write beside the final name first, so that a killed report leaves no half of one."""
-    from agentrt.errors import UserError
-
-    beside = path.with_name(path.name + ".partial")
-    try:
-        beside.write_bytes(content)
-        beside.replace(path)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,16 +16,21 @@ from agentrt.cli.options import (
     InputOption,
     InputsFileOption,
     JsonOption,
+    OtlpOption,
+    PerfettoOption,
     ProfileOption,
     SpeculationOption,
     WorkflowArgument,
     read_inputs,
 )
+from agentrt.cli.trace import write_perfetto
 from agentrt.errors import UserError
 
 if TYPE_CHECKING:
     from agentrt.result import Result
     from agentrt.runtime import Runtime
+    from agentrt.spec import Workflow
+    from agentrt.timing import SpanHook
 
 
 def run(
@@ -40,6 +47,14 @@ def run(
     model: Annotated[str | None, typer.Option(help="The model's name there.")] = None,
     speculation: SpeculationOption = "on",
     trace: Annotated[Path | None, typer.Option(help="Where to write the trace.")] = None,
+    record_text: Annotated[
+        bool, typer.Option("--record-text", help="Keep prompts and answers in the trace.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show the waterfall while it grows.")
+    ] = False,
+    perfetto: PerfettoOption = None,
+    otlp: OtlpOption = None,
     as_json: JsonOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the outputs.")] = False,
 ) -> None:
@@ -52,50 +67,71 @@ def run(
       agentrt run workflows/research.yaml -i question="What is a generator?" --trace out.jsonl
 
       agentrt run my.yaml --base-url http://127.0.0.1:8000/v1 --model my-model --json
+
+      agentrt run my.yaml --watch --otlp http://127.0.0.1:4318
     """  # fmt: skip
     with reported(as_json=as_json):
         from agentrt.cli.progress import RunProgress
         from agentrt.cli.shipped import shipped_or_given
+        from agentrt.cli.watch import Watch
 
-        with RunProgress(err, quiet=quiet or as_json) as progress:
-            path = shipped_or_given(workflow)
-            runtime, loaded, inputs = _prepare(
-                path, input_, inputs_file, profile, base_url, model, speculation, progress.say
+        with ExitStack() as stack:
+            watching = Watch(err) if watch else None
+            view = watching or RunProgress(err, quiet=quiet or as_json)
+            stack.enter_context(view)
+            hooks: list[SpanHook] = [watching.span] if watching else []
+            if otlp is not None:
+                from agentrt.timing.otel import otlp as opened
+
+                hooks.append(stack.enter_context(opened(otlp)))
+            runtime = _runtime(
+                profile, base_url, model, speculation == "on", view.say, hooks, record_text
             )
+            loaded, inputs = _loaded(runtime, shipped_or_given(workflow), input_, inputs_file)
             file = trace or _default_trace(loaded.spec.name)
             with runtime:
-                result = runtime.run(loaded, inputs, trace_file=file, on_event=progress.event)
+                if watching:
+                    watching.server = runtime.server
+                result = runtime.run(loaded, inputs, trace_file=file, on_event=view.event)
         _show(result, as_json=as_json, quiet=quiet)
+        if perfetto is not None:
+            write_perfetto(perfetto, result.trace)
 
 
-def _prepare(
-    path: str,
-    words: list[str] | None,
-    file: Path | None,
+def _runtime(
     profile: str,
     base_url: str | None,
     model: str | None,
-    speculation: str,
-    say: Any,
-) -> tuple[Runtime, Any, dict[str, Any]]:
-    """Everything that can be wrong with the request is found here, before a server starts."""
+    speculation: bool,
+    say: Callable[[str], None],
+    hooks: list[SpanHook],
+    record_text: bool,
+) -> Runtime:
     from agentrt.runtime import Runtime
-    from agentrt.spec import resolve_inputs
 
     if (base_url is None) != (model is None):
         raise UserError("--base-url and --model go together")
-    runtime = Runtime(
+    return Runtime(
         profile,
         base_url=base_url,
         model=model,
         api_key=os.environ.get("OPENAI_API_KEY", "none"),
-        speculation=speculation == "on",
+        speculation=speculation,
+        hooks=hooks,
         on_progress=say,
+        record_text=record_text,
     )
+
+
+def _loaded(
+    runtime: Runtime, path: str, words: list[str] | None, file: Path | None
+) -> tuple[Workflow, dict[str, Any]]:
+    """Everything that can be wrong with the request is found here, before a server starts."""
+    from agentrt.spec import resolve_inputs
+
     loaded = runtime.load(path)
     from_file, from_words = read_inputs(words, file)
-    inputs = resolve_inputs(loaded, {**from_file, **from_words}, as_text=True)
-    return runtime, loaded, inputs
+    return loaded, resolve_inputs(loaded, {**from_file, **from_words}, as_text=True)
 
 
 def _default_trace(name: str) -> Path:

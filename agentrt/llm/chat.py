@@ -214,9 +214,15 @@ def _record_phases(
     span.set(
         ttft_s=first - sent,
         queue_s=None if queue_ms is None else queued,
+        server_prefill_s=_seconds(received.metrics.get("time_to_first_token_ms")),
+        server_decode_s=_seconds(received.metrics.get("generation_time_ms")),
         decode_s=decode_s,
         tpot_s=decode_s / after_first if after_first > 0 else None,
     )
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
 
 
 def _tool_calls(message: Any) -> tuple[ToolCall, ...]:

@@ -43,6 +43,9 @@ def print_waterfall(trace: Trace, console: Console) -> None:
     """Print the waterfall, the shares and the one-line summary of a finished run."""
     console.print(waterfall(trace, max(20, min(60, console.width - 58))))
     console.print(summary_line(trace), highlight=False)
+    clocks = clocks_line(trace)
+    if clocks:
+        console.print(clocks, style="dim", highlight=False)
 
 
 def waterfall(trace: Trace, width: int = 40) -> RenderableType:
@@ -86,6 +89,18 @@ def summary_line(trace: Trace) -> str:
         f"wall-clock {breakdown.wall_s:.2f} s · decode {breakdown.share('decode'):.0%} · "
         f"{speed} · acceptance length {accepted} · {totals.calls} model calls, "
         f"{totals.output_tokens} tokens out"
+    )
+
+
+def clocks_line(trace: Trace) -> str:
+    """Our clock beside the server's, in one line; empty where the server told nothing."""
+    clocks = llm_totals(trace.spans).clocks
+    if clocks is None:
+        return ""
+    return (
+        f"by the server's clock: prefill {clocks.server_prefill_s:.2f} s (ours "
+        f"{clocks.prefill_s:.2f}), decode {clocks.server_decode_s:.2f} s (ours "
+        f"{clocks.decode_s:.2f}), {clocks.disagreement:.1%} apart"
     )
 
 

@@ -2,7 +2,7 @@
 
 from agentrt.timing.attribution import CATEGORIES, LEAF_CATEGORY, Breakdown, attribute
 from agentrt.timing.span import Category, Phase, Span, SpanKind
-from agentrt.timing.totals import LLMTotals, llm_totals
+from agentrt.timing.totals import Clocks, LLMTotals, llm_totals
 from agentrt.timing.trace import Trace, TraceWriter, read_trace
 from agentrt.timing.tracer import OpenSpan, SpanHook, Tracer, current_tracer, timed
 
@@ -11,6 +11,7 @@ __all__ = [
     "LEAF_CATEGORY",
     "Breakdown",
     "Category",
+    "Clocks",
     "LLMTotals",
     "OpenSpan",
     "Phase",

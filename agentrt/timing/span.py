@@ -30,6 +30,7 @@ class Span(BaseModel):
 
     Attributes of an ``llm`` span (None where the server does not tell): ``prompt_tokens``,
     ``cached_tokens``, ``output_tokens``, ``ttft_s``, ``queue_s``, ``decode_s``, ``tpot_s``,
+    ``server_prefill_s`` and ``server_decode_s`` (by the server's own clock),
     ``acceptance_length``, ``acceptance_rate``, ``draft_tokens``, ``model``, ``finish_reason``.
     """
 

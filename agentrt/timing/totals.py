@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import BaseModel
 
 from agentrt.timing.span import Span
+
+
+class Clocks(BaseModel):
+    """Prefill and decode by our clock and by the server's, over the calls where it told. Seconds.
+
+    Ours see the network and the stream's parsing as well, so they are a little longer.
+    """
+
+    prefill_s: float
+    server_prefill_s: float
+    decode_s: float
+    server_decode_s: float
+
+    @property
+    def disagreement(self) -> float:
+        """How far the two sums lie apart, as a share of the server's."""
+        server = self.server_prefill_s + self.server_decode_s
+        return abs(self.prefill_s + self.decode_s - server) / server if server else 0.0
 
 
 class LLMTotals(BaseModel):
@@ -18,6 +37,7 @@ class LLMTotals(BaseModel):
     decode_s: float
     decode_tokens_per_s: float | None
     acceptance_length: float | None
+    clocks: Clocks | None
 
 
 def llm_totals(spans: Sequence[Span]) -> LLMTotals:
@@ -44,4 +64,21 @@ def llm_totals(spans: Sequence[Span]) -> LLMTotals:
         decode_s=decode_s,
         decode_tokens_per_s=after_first / decode_s if decode_s else None,
         acceptance_length=sum(tokens for tokens, _ in told) / steps if steps else None,
+        clocks=_clocks(calls),
+    )
+
+
+def _clocks(calls: Sequence[dict[str, Any]]) -> Clocks | None:
+    told = [
+        call
+        for call in calls
+        if call.get("server_prefill_s") is not None and call.get("server_decode_s") is not None
+    ]
+    if not told:
+        return None
+    return Clocks(
+        prefill_s=sum(call["ttft_s"] - (call["queue_s"] or 0.0) for call in told),
+        server_prefill_s=sum(call["server_prefill_s"] for call in told),
+        decode_s=sum(call["decode_s"] for call in told),
+        server_decode_s=sum(call["server_decode_s"] for call in told),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -66,6 +67,8 @@ _current_span: ContextVar[OpenSpan | None] = ContextVar("agentrt_span", default=
 class Tracer:
     """Collects the spans of one run and hands each to its hooks.
 
+    Span ids are the run's id, a dash and a number, so that a hook can serve several runs at once.
+
     Args:
         hooks: called as ``hook("open" | "close", span)``; an exception in one ends the run.
         clock: monotonic seconds.
@@ -74,6 +77,7 @@ class Tracer:
     def __init__(
         self, hooks: tuple[SpanHook, ...] = (), clock: Callable[[], float] = time.perf_counter
     ) -> None:
+        self.run_id = uuid.uuid4().hex[:12]
         self._hooks, self._clock, self._origin = hooks, clock, clock()
         self._ids = itertools.count(1)
         self.spans: list[Span] = []
@@ -90,7 +94,7 @@ class Tracer:
         parent = _current_span.get()
         inherited = parent.node if parent else None
         opened = OpenSpan(
-            id=f"s{next(self._ids)}",
+            id=self._next_id(),
             parent=parent.id if parent else None,
             kind=kind,
             name=name,
@@ -123,7 +127,7 @@ class Tracer:
         """Add a span whose times are already known, such as the wait before a node started."""
         parent = _current_span.get()
         span = Span(
-            id=f"s{next(self._ids)}",
+            id=self._next_id(),
             parent=parent.id if parent else None,
             kind=kind,
             name=name,
@@ -135,6 +139,9 @@ class Tracer:
         self.spans.append(span)
         self._emit("close", span)
         return span
+
+    def _next_id(self) -> str:
+        return f"{self.run_id}-{next(self._ids)}"
 
     def _emit(self, moment: SpanMoment, span: Span) -> None:
         for hook in self._hooks:
