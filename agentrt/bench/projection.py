@@ -9,6 +9,7 @@ from statistics import median
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agentrt.bench.calibration import Transfer
 from agentrt.bench.replay import Replay
 from agentrt.errors import UserError
 from agentrt.timing import CATEGORIES, Breakdown, Category, Span, Trace, attribute
@@ -27,6 +28,34 @@ class Rates(BaseModel):
     decode_speedup: float | None = Field(default=None, gt=0)
     prefill: float | None = Field(default=None, gt=0)
 
+    @property
+    def label(self) -> str:
+        """The rates in words."""
+        named = []
+        if self.decode is not None:
+            named.append(f"decode at {self.decode:g} tok/s")
+        if self.decode_speedup is not None:
+            named.append(f"decode {self.decode_speedup:.2f}x as fast")
+        if self.prefill is not None:
+            named.append(f"prefill at {self.prefill:g} tok/s")
+        return ", ".join(named) or "as measured"
+
+    def changes(self, call: Span) -> dict[Category, float]:
+        """Seconds that prefill and decode of a call gain or lose."""
+        told = call.attributes
+        changes: dict[Category, float] = {}
+        decode_s = told.get("decode_s") or 0.0
+        after_first = max((told.get("output_tokens") or 0) - 1, 0)
+        if self.decode is not None:
+            changes["decode"] = after_first / self.decode - decode_s
+        elif self.decode_speedup is not None:
+            changes["decode"] = decode_s / self.decode_speedup - decode_s
+        if self.prefill is not None:
+            new_tokens = (told.get("prompt_tokens") or 0) - (told.get("cached_tokens") or 0)
+            prefill_s = (told.get("ttft_s") or 0.0) - (told.get("queue_s") or 0.0)
+            changes["prefill"] = new_tokens / self.prefill - prefill_s
+        return changes
+
 
 class BreakEven(BaseModel):
     """The decode rate beyond which something else takes more of the wall-clock than decode."""
@@ -40,7 +69,8 @@ class Projection(BaseModel):
 
     workflow: str
     runs: int
-    rates: Rates
+    label: str = Field(description="what was projected to, in words")
+    rates: Rates | None = Field(description="None for a transfer between calibrated servers")
     measured_s: float
     projected_s: float
     low_s: float | None = Field(description="lowest over the runs; None for a single one")
@@ -69,7 +99,7 @@ def speedup_of(acceptance_length: float, overhead: float) -> float:
     return acceptance_length / (1 + overhead)
 
 
-def project(traces: Sequence[Trace], rates: Rates) -> Projection:
+def project(traces: Sequence[Trace], rates: Rates | Transfer) -> Projection:
     """Replay traces of one workflow at other rates.
 
     Raises:
@@ -97,14 +127,15 @@ class Projector:
         self._shares = _shares([run.found.seconds for run in self._runs], self._measured)
         self.break_even = _break_even(self._runs)
 
-    def at(self, rates: Rates) -> Projection:
+    def at(self, rates: Rates | Transfer) -> Projection:
         """The projection to ``rates``."""
         measured, ceilings = self._measured, self._ceilings
         projected = [run.wall(rates) for run in self._runs]
         return Projection(
             workflow=self.workflow,
             runs=len(self._runs),
-            rates=rates,
+            label=rates.label,
+            rates=rates if isinstance(rates, Rates) else None,
             measured_s=median(measured),
             projected_s=median(projected),
             low_s=min(projected) if len(projected) > 1 else None,
@@ -134,38 +165,21 @@ class _Run:
         calls = [span for span in trace.spans if span.kind == "llm" and span.node in path]
         return cls(trace.run.duration_s, found, calls, Replay.of(trace.spans))
 
-    def wall(self, rates: Rates) -> float:
+    def wall(self, rates: Rates | Transfer) -> float:
         return self.replay.wall(lambda call: call_seconds(call, rates))
 
-    def seconds(self, rates: Rates) -> dict[Category, float]:
+    def seconds(self, rates: Rates | Transfer) -> dict[Category, float]:
         """Seconds by category along the path that held the measured run up, at the new rates."""
         seconds = dict(self.found.seconds)
         for call in self.calls:
-            for category, change in _changes(call, rates).items():
+            for category, change in rates.changes(call).items():
                 seconds[category] = max(0.0, seconds[category] + change)
         return seconds
 
 
-def call_seconds(call: Span, rates: Rates) -> float:
+def call_seconds(call: Span, rates: Rates | Transfer) -> float:
     """How long a model call takes at the given rates, in seconds."""
-    return call.duration_s + sum(_changes(call, rates).values())
-
-
-def _changes(call: Span, rates: Rates) -> dict[Category, float]:
-    """Seconds that prefill and decode of a call gain or lose."""
-    told = call.attributes
-    changes: dict[Category, float] = {}
-    decode_s = told.get("decode_s") or 0.0
-    after_first = max((told.get("output_tokens") or 0) - 1, 0)
-    if rates.decode is not None:
-        changes["decode"] = after_first / rates.decode - decode_s
-    elif rates.decode_speedup is not None:
-        changes["decode"] = decode_s / rates.decode_speedup - decode_s
-    if rates.prefill is not None:
-        new_tokens = (told.get("prompt_tokens") or 0) - (told.get("cached_tokens") or 0)
-        prefill_s = (told.get("ttft_s") or 0.0) - (told.get("queue_s") or 0.0)
-        changes["prefill"] = new_tokens / rates.prefill - prefill_s
-    return changes
+    return call.duration_s + sum(rates.changes(call).values())
 
 
 def _shares(

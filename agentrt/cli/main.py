@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 import agentrt
-from agentrt.cli import check, compare, doctor, project, report, run, serve, trace, validate
+from agentrt.cli import (
+    calibrate,
+    check,
+    compare,
+    doctor,
+    project,
+    report,
+    run,
+    serve,
+    trace,
+    validate,
+)
 
 app = typer.Typer(
     name="agentrt",
@@ -23,6 +34,7 @@ app.command()(validate.validate)
 app.command()(validate.schema)
 app.add_typer(trace.app, name="trace")
 app.command()(compare.compare)
+app.command()(calibrate.calibrate)
 app.command()(check.check)
 app.command()(project.project)
 app.command()(report.report)

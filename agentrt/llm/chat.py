@@ -77,8 +77,9 @@ class ChatModel:
             await self.open()
             received = await self._stream(messages, request, tracer, on_token)
             completion = _record(span, received, tracer)
+            span.set(constrained=schema is not None)
             if self._record_text:
-                span.set(messages=messages, text=completion.text)
+                span.set(messages=messages, text=completion.text, schema=schema)
             if schema is None:
                 return completion
             finish = span.attributes.get("finish_reason")

@@ -113,7 +113,7 @@ def projection_chart(points: Sequence[Projection], *, width: int | str = 760) ->
     values = [
         {"decode": point.rates.decode, "wall": point.projected_s}
         for point in points
-        if point.rates.decode
+        if point.rates and point.rates.decode
     ]
     rate = {
         "field": "decode",

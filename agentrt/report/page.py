@@ -125,7 +125,7 @@ def _projected(traces: Sequence[Trace]) -> dict[str, Any]:
 
 def _point(point: Projection) -> dict[str, Any]:
     return {
-        "decode": point.rates.decode,
+        "decode": point.rates.decode if point.rates else None,
         "wall_s": point.projected_s,
         "low_s": point.low_s,
         "high_s": point.high_s,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from agentrt.bench.projection import Projection, Rates
+from agentrt.bench.projection import Projection
 
 
 def print_projection(projection: Projection, console: Console) -> None:
     """Print the wall-clock before and after, the shares, the ceiling and the break-even rates."""
-    table = Table(title=f"{projection.workflow}: {_named(projection.rates)}")
+    table = Table(title=f"{projection.workflow}: {projection.label}")
     for heading in ("", "measured", "projected"):
         table.add_column(heading, justify="right" if heading else "left")
     table.add_row("wall-clock (s)", f"{projection.measured_s:.2f}", f"{projection.projected_s:.2f}")
@@ -33,14 +33,3 @@ def print_projection(projection: Projection, console: Console) -> None:
             f"beyond {point.decode:.0f} tok/s, {point.category} takes more than decode",
             highlight=False,
         )
-
-
-def _named(rates: Rates) -> str:
-    named = []
-    if rates.decode is not None:
-        named.append(f"decode at {rates.decode:g} tok/s")
-    if rates.decode_speedup is not None:
-        named.append(f"decode {rates.decode_speedup:.2f}x as fast")
-    if rates.prefill is not None:
-        named.append(f"prefill at {rates.prefill:g} tok/s")
-    return ", ".join(named) or "as measured"
