@@ -9,7 +9,7 @@ FIND_LINKS = $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
 # Pinned lists without a resolver: an install takes seconds to minutes, not tens of them.
 INSTALL = $(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps $(FIND_LINKS)
 
-.PHONY: help install dev run test lint serve stop bench draft docs clean
+.PHONY: help install dev phoenix run test lint serve stop bench draft docs clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -30,13 +30,20 @@ $(BIN)/.dev: requirements/dev.txt $(BIN)/.runtime
 	$(INSTALL) -r requirements/dev.txt
 	@touch $@
 
+.venv-phoenix/.done: requirements/phoenix.txt | $(BIN)/.uv
+	$(PYTHON) -m venv .venv-phoenix
+	$(BIN)/python -m uv pip install --quiet --python .venv-phoenix/bin/python --no-deps $(FIND_LINKS) -r $<
+	@touch $@
+
 install: $(BIN)/.runtime ## Install the runtime into .venv
 dev: $(BIN)/.dev ## Install what tests and linters need as well
 
 run: $(BIN)/.runtime ## Answer a research question on a local vLLM (WORKFLOW=… for another)
 	$(BIN)/agentrt run $(WORKFLOW)
 
-test: $(BIN)/.dev ## Run all tests, on real vLLM too
+phoenix: .venv-phoenix/.done ## Install the collector that the OpenTelemetry test sends to
+
+test: $(BIN)/.dev .venv-phoenix/.done ## Run all tests, on real vLLM too
 	$(BIN)/python -m pytest tests
 
 lint: $(BIN)/.dev ## Check style, types and the direction of imports
@@ -64,4 +71,4 @@ docs: $(BIN)/.dev ## Write the generated parts of docs/
 	$(BIN)/python docs/tables.py
 
 clean: ## Remove the environment and caches inside this folder
-	rm -rf $(VENV) .agentrt .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-phoenix .agentrt .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -12,10 +12,12 @@ import psutil
 import pytest
 
 from agentrt.runtime import Runtime
+from agentrt.serving.metrics import read_counters
 from agentrt.timing import read_trace
 
 pytestmark = pytest.mark.e2e
-RESEARCH = Path(__file__).parents[2] / "workflows" / "research.yaml"
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
+RESEARCH = WORKFLOWS / "research.yaml"
 
 
 def family(pid: int) -> list[psutil.Process]:
@@ -40,6 +42,30 @@ def test_research_gives_a_cited_answer_and_accounts_for_its_time(server, tmp_pat
         assert call.attributes["output_tokens"] > 0
         assert call.attributes["queue_s"] is not None
     assert result.llm.acceptance_length is not None
+
+
+@pytest.mark.parametrize("path", sorted(WORKFLOWS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_parts_of_each_shipped_workflow_add_up(server, path: Path) -> None:
+    url, key = server.base_url, server.api_key
+    with Runtime(base_url=url, model=server.model, api_key=key) as runtime:
+        result = runtime.run(path)
+    breakdown = result.breakdown
+    assert sum(breakdown.seconds.values()) == pytest.approx(breakdown.wall_s, rel=0.02)
+    clocks = result.llm.clocks
+    assert clocks is not None
+    # Ours ends with the last chunk read, the server's with the last token made.
+    assert clocks.disagreement < 0.1
+
+
+def test_the_servers_counters_agree_with_the_answers_of_a_run(server) -> None:
+    before = read_counters(server)
+    with Runtime(base_url=server.base_url, model=server.model, api_key=server.api_key) as runtime:
+        result = runtime.run(WORKFLOWS / "extract.yaml")
+    after = read_counters(server)
+    assert before is not None
+    assert after is not None
+    assert after.output_tokens - before.output_tokens == result.llm.output_tokens
+    assert after.acceptance_length(before) == pytest.approx(result.llm.acceptance_length, rel=0.1)
 
 
 def test_without_the_key_v1_answers_401(server) -> None:
