@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -75,27 +75,36 @@ def run(
         from agentrt.cli.shipped import shipped_or_given
         from agentrt.cli.watch import Watch
 
-        with ExitStack() as stack:
-            watching = Watch(err) if watch else None
-            view = watching or RunProgress(err, quiet=quiet or as_json)
-            stack.enter_context(view)
-            hooks: list[SpanHook] = [watching.span] if watching else []
-            if otlp is not None:
-                from agentrt.timing.otel import otlp as opened
+        watching = Watch(err) if watch else None
+        view = watching or RunProgress(err, quiet=quiet or as_json)
+        hooks: list[SpanHook] = [watching.span] if watching else []
+        # The collector comes last: where it fails, the answer has been shown.
+        with _collector(otlp) as collecting:
+            with view:
+                runtime = _runtime(
+                    profile, base_url, model, speculation == "on", view.say,
+                    [*hooks, *collecting], record_text,
+                )  # fmt: skip
+                loaded, inputs = _loaded(runtime, shipped_or_given(workflow), input_, inputs_file)
+                file = trace or _default_trace(loaded.spec.name)
+                with runtime:
+                    if watching:
+                        watching.server = runtime.server
+                    result = runtime.run(loaded, inputs, trace_file=file, on_event=view.event)
+            _show(result, as_json=as_json, quiet=quiet)
+            if perfetto is not None:
+                write_perfetto(perfetto, result.trace)
 
-                hooks.append(stack.enter_context(opened(otlp)))
-            runtime = _runtime(
-                profile, base_url, model, speculation == "on", view.say, hooks, record_text
-            )
-            loaded, inputs = _loaded(runtime, shipped_or_given(workflow), input_, inputs_file)
-            file = trace or _default_trace(loaded.spec.name)
-            with runtime:
-                if watching:
-                    watching.server = runtime.server
-                result = runtime.run(loaded, inputs, trace_file=file, on_event=view.event)
-        _show(result, as_json=as_json, quiet=quiet)
-        if perfetto is not None:
-            write_perfetto(perfetto, result.trace)
+
+@contextmanager
+def _collector(endpoint: str | None) -> Iterator[list[SpanHook]]:
+    if endpoint is None:
+        yield []
+        return
+    from agentrt.timing.otel import otlp
+
+    with otlp(endpoint) as hook:
+        yield [hook]
 
 
 def _runtime(

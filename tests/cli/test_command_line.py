@@ -49,6 +49,43 @@ def test_run_against_any_openai_compatible_server(hello: Path, fake_server) -> N
     assert "acceptance length unknown" in shown.stdout
 
 
+def test_a_run_can_be_watched_and_handed_to_perfetto(hello: Path, fake_server) -> None:
+    server = fake_server([Reply("Hello there")])
+    words = ["run", "hello.yaml", "--base-url", server.base_url, "--model", "m", "--watch"]
+    more = ["--perfetto", "out/run.json", "--trace", "t.jsonl", "--record-text"]
+    done = agentrt_cli(*words, *more, cwd=hello, OPENAI_API_KEY=server.api_key)
+    assert done.returncode == 0, done.stderr
+    assert "✓ say" in done.stderr
+    assert json.loads((hello / "out" / "run.json").read_text())["traceEvents"]
+    assert "Greet world 2 times" in (hello / "t.jsonl").read_text()
+    again = agentrt_cli("trace", "export", "t.jsonl", "--perfetto", "again.json", cwd=hello)
+    assert again.returncode == 0, again.stderr
+    assert (hello / "again.json").read_text() == (hello / "out" / "run.json").read_text()
+
+
+def test_texts_stay_out_of_a_trace_unless_asked_for(hello: Path, fake_server) -> None:
+    server = fake_server([Reply("Hello there")])
+    words = ["run", "hello.yaml", "--base-url", server.base_url, "--model", "m"]
+    done = agentrt_cli(*words, "--trace", "t.jsonl", cwd=hello, OPENAI_API_KEY=server.api_key)
+    assert done.returncode == 0, done.stderr
+    text = (hello / "t.jsonl").read_text()
+    assert "Greet" not in text
+    assert "Hello there" not in text
+
+
+def test_a_collector_that_is_not_there_is_told_of_after_the_answer(
+    hello: Path, fake_server
+) -> None:
+    server = fake_server([Reply("Hello there")])
+    words = ["run", "hello.yaml", "--base-url", server.base_url, "--model", "m"]
+    otlp = ["--otlp", "http://127.0.0.1:9", "--trace", "t.jsonl"]
+    done = agentrt_cli(*words, *otlp, cwd=hello, OPENAI_API_KEY=server.api_key)
+    assert done.returncode == 2
+    assert "did not take the spans" in done.stderr
+    assert "Hello there" in done.stdout
+    assert (hello / "t.jsonl").exists()
+
+
 def test_json_is_all_that_is_printed(hello: Path, fake_server) -> None:
     server = fake_server([Reply("Hello there", acceptance_length=2.5)])
     done = agentrt_cli(
