@@ -234,7 +234,8 @@ class Runtime:
             return workflow
         loaded = load_workflow(workflow)
         names = known_tools(self._tool_files(loaded)) | {tool.name for tool in self._tools}
-        return load_workflow(workflow, known_tools=sorted(names))
+        loaded.require_tools(sorted(names))
+        return loaded
 
     # -- inside -------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from agentrt.bench.calibrate import calibrate
 from agentrt.bench.calibration import Calibration
-from agentrt.bench.evidence import machine, versions
+from agentrt.bench.evidence import cores, machine, versions
 from agentrt.bench.projection import project
 from agentrt.bench.sides import sides
 from agentrt.bundled import shelf
@@ -64,6 +64,7 @@ def main() -> None:
         "command": f"python benchmarks/projection.py {runs}",
         "started_at": calibration.started_at,
         "machine": machine(),
+        "cores": cores(),
         "versions": versions(),
         "flags": profile.flags,
         "median_error": median(errors),

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = ("README.md", "docs/speculation.md", "server/draft/model/README.md")
+PAGES = ("README.md", "docs/speculation.md", "docs/latency.md", "server/draft/model/README.md")
 _MARKED = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -105,6 +106,57 @@ def training() -> str:
     return _table(["step", "tokens drafted", "loss", "all", *kinds], rows)
 
 
+def projection() -> str:
+    """Runs predicted from others, beside what was then measured."""
+    found = _result("projection-cpu.json")
+    rows = [
+        [
+            told["workflow"],
+            told["side"],
+            f"{told['baseline_s']:.2f}",
+            f"{told['predicted_s']:.2f}",
+            f"{told['measured_s']:.2f}",
+            f"{told['error']:+.1%}",
+            " → ".join(f"{tokens:.0f}" for tokens in told["output_tokens"].values()),
+        ]
+        for told in found["predictions"]
+    ]
+    heads = ["workflow", "side", "without (s)", "predicted (s)", "measured (s)", "error", "tokens"]
+    said = f"Median error {found['median_error']:.1%}, worst {found['worst_error']:.1%}."
+    return "\n".join([_table(heads, rows), "", said, "", _evidence(found)])
+
+
+def published() -> str:
+    """What drafting and verifying must have cost in published set-ups."""
+    rows = [
+        [
+            told["about"],
+            f"{told['baseline_tokens_per_s']:g}",
+            f"{told['acceptance_length']:g}",
+            f"{told['ceiling_tokens_per_s']:.0f}",
+            f"{told['measured_tokens_per_s']:g}",
+            f"{told['overhead_that_explains_it']:.2f}",
+        ]
+        for told in _result("projection-cpu.json")["published"]
+    ]
+    heads = ["set-up", "without (tok/s)", "acceptance", "if drafting were free (tok/s)",
+             "published (tok/s)", "cost of it, in decode steps"]  # fmt: skip
+    return _table(heads, rows)
+
+
+def overhead() -> str:
+    """What timing and reporting cost."""
+    found = _result("overhead.json")
+    report, run = found["report"], found["run"]
+    rows = [
+        ["a span, opened, closed and written", f"{median(found['span_us']):.0f} µs"],
+        [f"the {run['spans']} spans of a run of {run['wall_s']:.1f} s", f"{run['share']:.2%}"],
+        [f"a report of {report['spans']} spans: made", f"{report['made_s']:.1f} s"],
+        ["opened in Chromium until it is drawn", f"{report['opened_median_s']:.2f} s"],
+    ]
+    return "\n".join([_table(["what", "cost"], rows), "", _evidence(found)])
+
+
 def _result(name: str) -> Any:
     return json.loads((RESULTS / name).read_text(encoding="utf-8"))
 
@@ -138,6 +190,9 @@ TABLES = {
     "speculation": speculation,
     "concurrency": concurrency,
     "training": training,
+    "projection": projection,
+    "published": published,
+    "overhead": overhead,
 }
 
 

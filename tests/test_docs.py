@@ -43,13 +43,22 @@ def test_shipped_workflows_are_valid() -> None:
         assert load_workflow(path).spec.outputs
 
 
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+PAGES = ["README.md", "docs/latency.md"]
+
+
+def test_every_page_with_python_in_it_is_run() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    with_python = {path for path in pages if PYTHON.search(path.read_text())}
+    assert with_python == {ROOT / page for page in PAGES}
+
+
 @pytest.mark.e2e
-def test_the_python_of_the_readme_runs(server, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_the_python_of_the_page_runs(page: str, server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     url, key = server.base_url, server.api_key
     served = partial(Runtime, base_url=url, model=server.model, api_key=key)
     monkeypatch.setattr(agentrt, "Runtime", served, raising=False)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert blocks
-    for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
+    for block in PYTHON.findall((ROOT / page).read_text()):
+        exec(compile(block, page, "exec"), {})

@@ -23,7 +23,7 @@ from agentrt.bench.calibration import (
     fit,
     tokens_a_step,
 )
-from agentrt.bench.evidence import machine, versions
+from agentrt.bench.evidence import cores, machine, versions
 from agentrt.bench.sides import Side
 from agentrt.errors import ServingError
 from agentrt.llm.structured import response_format
@@ -72,6 +72,7 @@ def calibrate(
         profile=profile,
         started_at=started_at,
         machine=machine(),
+        cores=cores(),
         versions=versions(),
         sides={side.label: _rates(side.profile.speculation, points[side.label]) for side in sides},
     )

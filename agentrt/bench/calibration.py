@@ -60,6 +60,7 @@ class Calibration(BaseModel):
     profile: str
     started_at: str
     machine: str
+    cores: int
     versions: dict[str, str]
     sides: dict[str, ServerRates]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -10,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agentrt.bench.comparison import Comparison, Verdict
-from agentrt.bench.evidence import machine, versions
+from agentrt.bench.evidence import cores, machine, versions
 from agentrt.bench.judge import judge
 from agentrt.bench.observe import observe
 from agentrt.bench.sample import Sample
@@ -63,7 +62,7 @@ def compare(
         started_at=started_at,
         command=" ".join(["agentrt", *sys.argv[1:]]),
         machine=machine(),
-        cores=os.cpu_count() or 1,
+        cores=cores(),
         versions=versions(),
         prompts=_prompts(first),
         samples=samples,

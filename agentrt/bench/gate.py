@@ -24,6 +24,7 @@ class Baseline(BaseModel):
     workflow: str
     started_at: str
     machine: str
+    cores: int
     versions: dict[str, str]
     samples: list[Sample]
 

@@ -180,13 +180,14 @@ def _known(against: Path | None, workflow: str) -> list[Sample] | None:
 
 
 def _save(path: Path, workflow: str, samples: list[Sample]) -> None:
-    from agentrt.bench.evidence import machine, versions
+    from agentrt.bench.evidence import cores, machine, versions
     from agentrt.bench.gate import Baseline
 
     baseline = Baseline(
         workflow=workflow,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=machine(),
+        cores=cores(),
         versions=versions(),
         samples=samples,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from contextlib import ExitStack
 from types import FrameType
 from typing import Annotated
 
@@ -44,17 +45,16 @@ def serve(
             out.print(printable(wanted), soft_wrap=True, highlight=False, markup=False)
             return
         signal.signal(signal.SIGTERM, _interrupt)
-        with (
-            RunProgress(err) as progress,
-            serve_profile(
-                loaded,
-                speculation=speculation == "on",
-                shared=True,
-                detach=detach,
-                on_progress=progress.say,
-            ) as server,
-        ):
-            progress.__exit__(None, None, None)
+        with ExitStack() as stack:
+            with RunProgress(err) as progress:
+                serving = serve_profile(
+                    loaded,
+                    speculation=speculation == "on",
+                    shared=True,
+                    detach=detach,
+                    on_progress=progress.say,
+                )
+                server = stack.enter_context(serving)
             out.print(f"{server.model} at {server.base_url} (pid {server.pid})", highlight=False)
             if detach:
                 return

@@ -37,9 +37,7 @@ def fits(type_name: str, value: Any) -> bool:
     return isinstance(value, _TYPES[type_name])
 
 
-def check(
-    spec: WorkflowSpec, source: Source, known_tools: Collection[str] | None
-) -> dict[str, tuple[str, ...]]:
+def check(spec: WorkflowSpec, source: Source) -> dict[str, tuple[str, ...]]:
     """Check a workflow as a whole and give the nodes that each node waits for.
 
     Raises:
@@ -49,7 +47,7 @@ def check(
         if "default" in declared.model_fields_set and not fits(declared.type, declared.default):
             message = f"the default of {name!r} is not a {declared.type}"
             raise source.error(message, ("inputs", name, "default"))
-    needs = {name: _check_node(spec, source, name, known_tools) for name in spec.nodes}
+    needs = {name: _check_node(spec, source, name) for name in spec.nodes}
     for name in spec.outputs:
         _read_names(spec, source, ("outputs", name), spec.outputs[name])
     for name, node in spec.nodes.items():
@@ -58,6 +56,20 @@ def check(
                 needs[case.to].append(name)
     _refuse_cycles(source, needs)
     return {name: tuple(dict.fromkeys(found)) for name, found in needs.items()}
+
+
+def check_tools(spec: WorkflowSpec, source: Source, known: Collection[str]) -> None:
+    """Check that each tool a workflow grants is one of those that there are.
+
+    Raises:
+        SpecError: at the first that is not.
+    """
+    for name, node in spec.nodes.items():
+        if isinstance(node, ToolNode):
+            _known(source, ("nodes", name, "tool"), "tool", node.tool, known)
+        if isinstance(node, AgentNode):
+            for index, tool in enumerate(node.tools):
+                _known(source, ("nodes", name, "tools", index), "tool", tool, known)
 
 
 def templates(node: AnyNode) -> Iterator[tuple[Path, str]]:
@@ -91,9 +103,7 @@ def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
             yield from _texts(item, (*path, index))
 
 
-def _check_node(
-    spec: WorkflowSpec, source: Source, name: str, known_tools: Collection[str] | None
-) -> list[str]:
+def _check_node(spec: WorkflowSpec, source: Source, name: str) -> list[str]:
     node, here = spec.nodes[name], ("nodes", name)
     if name in ("inputs", "outputs"):
         raise source.error(f"{name!r} can't name a node", here, key=True)
@@ -103,17 +113,11 @@ def _check_node(
     for index, other in enumerate(node.after):
         _known(source, (*here, "after", index), "node", other, spec.nodes)
         needs.append(other)
-    _check_kind(spec, source, here, node, known_tools)
+    _check_kind(spec, source, here, node)
     return needs
 
 
-def _check_kind(
-    spec: WorkflowSpec,
-    source: Source,
-    here: Path,
-    node: AnyNode,
-    known_tools: Collection[str] | None,
-) -> None:
+def _check_kind(spec: WorkflowSpec, source: Source, here: Path, node: AnyNode) -> None:
     if isinstance(node, LLMNode) and node.schema_ is not None:
         _check_schema(source, (*here, "schema"), node.schema_)
     if isinstance(node, RetrieveNode) and (node.query is None) == (node.queries is None):
@@ -124,12 +128,6 @@ def _check_kind(
             if case.when is None and index < len(node.cases) - 1:
                 message = "a case without 'when' must be the last"
                 raise source.error(message, (*here, "cases", index))
-    if known_tools is not None:
-        if isinstance(node, ToolNode):
-            _known(source, (*here, "tool"), "tool", node.tool, known_tools)
-        if isinstance(node, AgentNode):
-            for index, tool in enumerate(node.tools):
-                _known(source, (*here, "tools", index), "tool", tool, known_tools)
 
 
 def _check_schema(source: Source, path: Path, schema: dict[str, Any]) -> None:

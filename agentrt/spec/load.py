@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from agentrt.errors import SpecError
-from agentrt.spec.check import check
+from agentrt.spec.check import check, check_tools
 from agentrt.spec.model import NODE_KINDS, InputSpec, WorkflowSpec
 from agentrt.spec.source import Path as Loc
 from agentrt.spec.source import Source, read_yaml
@@ -35,15 +35,20 @@ class Workflow:
     folder: Path
     source: Source
 
+    def require_tools(self, known: Collection[str]) -> None:
+        """Check that each tool it grants is one of ``known``.
 
-def load_workflow(
-    workflow: str | Path | dict[str, Any], *, known_tools: Collection[str] | None = None
-) -> Workflow:
-    """Read and check a workflow.
+        Raises:
+            SpecError: one is not; the message begins with ``file:line:column``.
+        """
+        check_tools(self.spec, self.source, known)
+
+
+def load_workflow(workflow: str | Path | dict[str, Any]) -> Workflow:
+    """Read and check a workflow, all but its tools: ``Workflow.require_tools`` checks those.
 
     Args:
         workflow: a path, YAML text (anything with a line break in it), or a dict.
-        known_tools: names that may be granted; None leaves tool names unchecked.
 
     Raises:
         SpecError: anything wrong with it; the message begins with ``file:line:column``.
@@ -55,7 +60,7 @@ def load_workflow(
         spec = WorkflowSpec.model_validate(source.data)
     except ValidationError as error:
         raise _explain(source, error) from error
-    return Workflow(spec, check(spec, source, known_tools), folder, source)
+    return Workflow(spec, check(spec, source), folder, source)
 
 
 def json_schema() -> dict[str, Any]:

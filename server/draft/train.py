@@ -280,18 +280,18 @@ def main() -> None:
     parser.add_argument("--target", type=Path, required=True, help="folder of the target model")
     parser.add_argument("--data", type=Path, required=True, help="folder that generate.py wrote")
     parser.add_argument("--out", type=Path, required=True, help="folder for the drafter")
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument(
         "--drafts",
         type=int,
         nargs="+",
-        default=[7, 5, 9],
+        default=[7, 5, 3, 5],
         help="block sizes less one; evaluated at the first",
     )
-    parser.add_argument("--anchors", type=int, default=384, help="blocks a step")
+    parser.add_argument("--anchors", type=int, default=448, help="blocks a step")
     parser.add_argument("--each", type=int, default=48, help="blocks an answer and step")
-    parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
+    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
     parser.add_argument("--frequent", type=int, default=3000, help="frequent tokens in the loss")
     parser.add_argument("--every", type=int, default=200, help="steps between evaluations")
     parser.add_argument("--seed", type=int, default=0)

@@ -28,6 +28,7 @@ CALIBRATION = Calibration(
     profile="p",
     started_at="2026-11-24T12:00:00+00:00",
     machine="m",
+    cores=2,
     versions={},
     sides={
         "baseline": rates(40, 1.0, 1.0),

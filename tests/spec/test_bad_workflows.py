@@ -31,7 +31,7 @@ EXPECTED = {
 def test_the_error_names_the_place_and_the_mend(name: str) -> None:
     file = BAD / f"{name}.yaml"
     with pytest.raises(SpecError) as caught:
-        load_workflow(file, known_tools=["calculator", "search_documents"])
+        load_workflow(file).require_tools(["calculator", "search_documents"])
     assert str(caught.value) == f"{file}:{EXPECTED[name]}"
 
 
