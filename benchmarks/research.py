@@ -1,5 +1,7 @@
 """Compare research.yaml without speculation, with n-gram and with DFlash, in turn.
 
+The servers compile the model; two more of them run it eagerly, to show what that is worth.
+
 Writes benchmarks/results/research-cpu.json. Run: python benchmarks/research.py [RUNS]
 """
 
@@ -26,7 +28,7 @@ def main() -> None:
     found = compare(
         workflow,
         resolve_inputs(workflow, {}),
-        [baseline, ngram, dflash],
+        [baseline, ngram, dflash, _eager(baseline), _eager(dflash)],
         runs=runs,
         on_progress=lambda text: print(text, flush=True),
     )
@@ -34,6 +36,11 @@ def main() -> None:
     print_comparison(found, Console())
     path = Path(__file__).parent / "results" / "research-cpu.json"
     path.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _eager(side: Side) -> Side:
+    flags = {**side.profile.flags, "enforce-eager": True}
+    return Side(f"{side.label}, eager", side.profile.model_copy(update={"flags": flags}))
 
 
 if __name__ == "__main__":

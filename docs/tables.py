@@ -44,7 +44,39 @@ def research() -> str:
         parts += [_table(heads, rows), ""]
         parts += [f"{line[0].upper()}{line[1:]}." for line in verdict["warnings"]]
         parts.append("")
+    starts = ", ".join(f"{side} {taken:.0f} s" for side, taken in found["start_s"].items())
+    parts += [f"Servers were ready after: {starts}.", ""]
     return "\n".join([*parts, _evidence(found)])
+
+
+def research_in_short() -> str:
+    """Each side of the research comparison in one row."""
+    found = _result("research-cpu.json")
+    tokens = {
+        side: median(
+            sum(call["output_tokens"] or 0 for call in sample["calls"])
+            for sample in found["samples"]
+            if sample["side"] == side
+        )
+        for side in found["start_s"]
+    }
+    first = found["verdicts"][0]["wall"]["reference_s"]
+    reference = found["reference"]
+    rows = [[reference, f"{first:.2f}", "", "", "", f"{tokens[reference]:.0f}"]]
+    for verdict in found["verdicts"]:
+        wall = verdict["wall"]
+        rows.append(
+            [
+                verdict["side"],
+                f"{wall['judged_s']:.2f}",
+                _ratio(wall["ratio"]),
+                _ratio(wall["per_token"]),
+                _number(wall["acceptance_length"]),
+                f"{tokens[verdict['side']]:.0f}",
+            ]
+        )
+    heads = ["server", "run (s)", "wall-clock", "decode a token", "acceptance", "tokens written"]
+    return "\n".join([_table(heads, rows), "", _evidence(found)])
 
 
 def speculation() -> str:
@@ -187,6 +219,7 @@ def _table(heads: list[str], rows: list[list[str]]) -> str:
 
 TABLES = {
     "research": research,
+    "research-in-short": research_in_short,
     "speculation": speculation,
     "concurrency": concurrency,
     "training": training,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -44,11 +45,13 @@ def compare(
     say = on_progress or (lambda _: None)
     started_at = datetime.now(UTC).isoformat(timespec="seconds")
     with ExitStack() as stack:
-        runtimes = {}
+        runtimes, start_s = {}, {}
         for side in sides:
             say(f"starting the server: {side.label}")
             runtime = Runtime(side.profile, record_text=True, on_progress=on_progress)
+            began = time.perf_counter()
             runtimes[side.label] = stack.enter_context(runtime)
+            start_s[side.label] = time.perf_counter() - began
         loaded = runtimes[sides[0].label].load(workflow)
         samples, first = _alternate(runtimes, loaded, inputs, runs, say)
     verdicts = _verdicts(sides, samples)
@@ -59,6 +62,7 @@ def compare(
         reference=sides[0].label,
         verdicts=verdicts,
         best=_best(sides[0], verdicts),
+        start_s=start_s,
         started_at=started_at,
         command=" ".join(["agentrt", *sys.argv[1:]]),
         machine=machine(),

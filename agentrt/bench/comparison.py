@@ -56,6 +56,9 @@ class Comparison(BaseModel):
     reference: str
     verdicts: list[Verdict]
     best: str = Field(description="the side with the shortest decode a token")
+    start_s: dict[str, float] = Field(
+        description="seconds until each side's runtime was ready; one server at a time"
+    )
     started_at: str
     command: str
     machine: str

@@ -15,6 +15,8 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print each side against the reference: medians, ratios with their spread, and advice."""
     for verdict in comparison.verdicts:
         _print_verdict(comparison, verdict, console)
+    starts = ", ".join(f"{side} {taken:.0f} s" for side, taken in comparison.start_s.items())
+    console.print(f"servers ready after: {starts}", style="dim", highlight=False)
     if len(comparison.verdicts) > 1:
         console.print(f"Use [bold]{comparison.best}[/bold]: it decodes a token fastest.")
 

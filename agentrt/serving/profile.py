@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agentrt.bundled import shelf
 from agentrt.errors import ProfileError
+from agentrt.serving.compiler import can_compile
 
 
 class Strict(BaseModel):
@@ -60,7 +61,9 @@ class Profile(Strict):
         "a folder beside the profile",
     )
     flags: dict[str, Any] = Field(
-        default_factory=dict, description="vLLM's flags without the dashes; true for a bare flag"
+        default_factory=dict,
+        description="vLLM's flags without the dashes; true for a bare flag; enforce-eager: auto "
+        "compiles the model where this machine can",
     )
     env: dict[str, str] = Field(default_factory=dict)
     gpu: Gpu | None = None
@@ -104,7 +107,7 @@ def load_profile(name_or_path: str) -> Profile:
     text = path.read_text(encoding="utf-8")
     try:
         data = yaml.safe_load(text)
-        return _beside(path.parent, Profile.model_validate(data))
+        return _resolved(_beside(path.parent, Profile.model_validate(data)))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ProfileError(f"{path}:{line}: not valid YAML: {error.problem}") from error
@@ -119,6 +122,14 @@ def _beside(folder: Path, profile: Profile) -> Profile:
         return profile
     speculation = {**(profile.speculation or {}), "model": str((folder / str(model)).resolve())}
     return profile.model_copy(update={"speculation": speculation})
+
+
+def _resolved(profile: Profile) -> Profile:
+    """With ``enforce-eager: auto`` decided for this machine."""
+    if profile.flags.get("enforce-eager") != "auto":
+        return profile
+    flags = {**profile.flags, "enforce-eager": not can_compile()}
+    return profile.model_copy(update={"flags": flags})
 
 
 def _explain(path: Path, text: str, error: ValidationError) -> ProfileError:

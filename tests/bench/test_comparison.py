@@ -161,6 +161,7 @@ def comparison(side: Side) -> Comparison:
         reference="baseline",
         verdicts=[judge(side, SLOW, FAST)],
         best="dflash",
+        start_s={"baseline": 20.0, "dflash": 30.0},
         started_at="2026-01-01T00:00:00+00:00",
         command="agentrt compare",
         machine="x86_64 Linux",
