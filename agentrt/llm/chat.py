@@ -29,6 +29,15 @@ class _Received:
     sent_s: float = 0.0
     first_s: float | None = None
     last_s: float | None = None
+    longest_gap_s: float = 0.0
+
+    def piece(self, now: float) -> None:
+        """Note that a piece of the answer came."""
+        if self.first_s is None or self.last_s is None:
+            self.first_s = now
+        else:
+            self.longest_gap_s = max(self.longest_gap_s, now - self.last_s)
+        self.last_s = now
 
 
 class ChatModel:
@@ -154,9 +163,7 @@ async def _receive(
 ) -> None:
     async for chunk in stream:
         if chunk.content or chunk.tool_call_chunks:
-            received.last_s = tracer.now()
-            if received.first_s is None:
-                received.first_s = received.last_s
+            received.piece(tracer.now())
             if on_token and isinstance(chunk.content, str) and chunk.content:
                 on_token(chunk.content)
         received.metrics.update(chunk.response_metadata.pop("metrics", {}))
@@ -218,6 +225,7 @@ def _record_phases(
         server_prefill_s=_seconds(received.metrics.get("time_to_first_token_ms")),
         server_decode_s=_seconds(received.metrics.get("generation_time_ms")),
         decode_s=decode_s,
+        longest_gap_s=received.longest_gap_s,
         tpot_s=decode_s / after_first if after_first > 0 else None,
     )
 

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from agentrt.bench.projection import Projection, Projector, Rates
 from agentrt.report.chart import COLOURS, projection_chart, shown_rows, waterfall_chart
-from agentrt.report.waterfall import clocks_line, summary_line
+from agentrt.report.waterfall import clocks_line, stall_lines, summary_line
 from agentrt.timing import CATEGORIES, Span, Trace, attribute, llm_totals
 
 _TEXTS = ("messages", "text", "arguments", "result")
@@ -58,6 +58,7 @@ def _run(trace: Trace, *, redact: bool) -> dict[str, Any]:
         "wall_s": trace.run.duration_s,
         "summary": summary_line(trace),
         "clocks": clocks_line(trace),
+        "stalls": stall_lines(trace),
         "breakdown": attribute(trace.spans),
         "totals": totals,
         "rows": shown_rows(trace),

@@ -18,6 +18,7 @@ from agentrt.timing import (
     Trace,
     attribute,
     llm_totals,
+    stalls,
 )
 
 COLOURS: dict[Category, str] = {
@@ -46,6 +47,8 @@ def print_waterfall(trace: Trace, console: Console) -> None:
     clocks = clocks_line(trace)
     if clocks:
         console.print(clocks, style="dim", highlight=False)
+    for line in stall_lines(trace):
+        console.print(line, style="yellow", highlight=False)
 
 
 def waterfall(trace: Trace, width: int = 40) -> RenderableType:
@@ -102,6 +105,15 @@ def clocks_line(trace: Trace) -> str:
         f"{clocks.prefill_s:.2f}), decode {clocks.server_decode_s:.2f} s (ours "
         f"{clocks.decode_s:.2f}), {clocks.disagreement:.1%} apart"
     )
+
+
+def stall_lines(trace: Trace) -> list[str]:
+    """A line for each model call that stood still in the middle of its answer."""
+    return [
+        f"{span.name} stood still for {span.attributes['longest_gap_s']:.1f} s in its answer"
+        + (" (its output is held to a schema)" if span.attributes.get("constrained") else "")
+        for span in stalls(trace.spans)
+    ]
 
 
 def _rows(spans: list[Span], parent: str, depth: int) -> Iterator[tuple[Span, int]]:

@@ -2,7 +2,7 @@
 
 from agentrt.timing.attribution import CATEGORIES, LEAF_CATEGORY, Breakdown, attribute
 from agentrt.timing.span import Category, Phase, Span, SpanKind
-from agentrt.timing.totals import Clocks, LLMTotals, llm_totals
+from agentrt.timing.totals import Clocks, LLMTotals, llm_totals, stalls
 from agentrt.timing.trace import Trace, TraceWriter, read_trace
 from agentrt.timing.tracer import OpenSpan, SpanHook, Tracer, current_tracer, timed
 
@@ -25,5 +25,6 @@ __all__ = [
     "current_tracer",
     "llm_totals",
     "read_trace",
+    "stalls",
     "timed",
 ]

@@ -30,7 +30,8 @@ class Span(BaseModel):
 
     Attributes of an ``llm`` span (None where the server does not tell): ``prompt_tokens``,
     ``cached_tokens``, ``output_tokens``, ``ttft_s``, ``queue_s``, ``decode_s``, ``tpot_s``,
-    ``server_prefill_s`` and ``server_decode_s`` (by the server's own clock),
+    ``server_prefill_s`` and ``server_decode_s`` (by the server's own clock), ``longest_gap_s``
+    (between two pieces of the answer), ``constrained`` (whether a schema held the output),
     ``acceptance_length``, ``acceptance_rate``, ``draft_tokens``, ``model``, ``finish_reason``.
     """
 

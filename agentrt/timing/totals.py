@@ -68,6 +68,19 @@ def llm_totals(spans: Sequence[Span]) -> LLMTotals:
     )
 
 
+def stalls(spans: Sequence[Span]) -> list[Span]:
+    """The model calls that stood still in the middle of an answer, as grammars can make them do.
+
+    A stall is a gap of over half a second that is ten times the call's mean time between tokens.
+    """
+    return [
+        span
+        for span in spans
+        if (gap := span.attributes.get("longest_gap_s") or 0.0) > 0.5
+        and gap > 10 * (span.attributes.get("tpot_s") or 0.0)
+    ]
+
+
 def _clocks(calls: Sequence[dict[str, Any]]) -> Clocks | None:
     told = [
         call
