@@ -10,6 +10,7 @@ AgentrtError
 │   ├── LLMError           a model call failed or its output broke its schema
 │   ├── RetrievalError     a corpus could not be read, indexed or searched
 │   ├── ToolError          a tool failed, was not granted or ran past its limit
+│   ├── DeadlineError      a node took longer than its timeout_s
 │   └── TraceError         a trace file could not be read
 └── ControlFlow            the run was told to stop; nothing is broken
     └── RunCancelled       Ctrl-C, a signal or a cancelled task        (exit code 130)
@@ -89,6 +90,10 @@ class RetrievalError(RunError):
 
 class ToolError(RunError):
     """A tool failed, was not granted or ran past its limit."""
+
+
+class DeadlineError(RunError):
+    """A node took longer than its ``timeout_s``."""
 
 
 class TraceError(RunError):

@@ -10,7 +10,14 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from agentrt.graph.events import Event, NodeFinished, NodeStarted, Token, ToolCalled
+from agentrt.graph.events import (
+    Event,
+    NodeFinished,
+    NodeRetried,
+    NodeStarted,
+    Token,
+    ToolCalled,
+)
 
 _TAIL = 600
 
@@ -61,10 +68,14 @@ class RunProgress:
                     self._running.pop(node, None)
                     self._done.append(f"- {node}" if skipped else f"✓ {node} {seconds:.1f} s")
                     self._line(self._done[-1])
+                case NodeRetried(node=node, error=failed):
+                    self._running[node] = ""
+                    self._done.append(f"  {node}: tried again after: {failed}")
+                    self._line(self._done[-1])
                 case Token(node=node, text=text):
                     self._running[node] = (self._running.get(node, "") + text)[-_TAIL:]
-                case ToolCalled(node=node, tool=tool, error=failed):
-                    self._done.append(f"  {node}: {tool}{' failed' if failed else ''}")
+                case ToolCalled(node=node, tool=tool, error=broken):
+                    self._done.append(f"  {node}: {tool}{' failed' if broken else ''}")
                     self._line(self._done[-1])
 
     def _line(self, text: str) -> None:

@@ -4,6 +4,7 @@ from agentrt.graph.compile import State, compile_workflow, invoke
 from agentrt.graph.events import (
     Event,
     NodeFinished,
+    NodeRetried,
     NodeStarted,
     Output,
     SpanClosed,
@@ -16,6 +17,7 @@ __all__ = [
     "Chat",
     "Event",
     "NodeFinished",
+    "NodeRetried",
     "NodeStarted",
     "Output",
     "Services",

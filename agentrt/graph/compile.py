@@ -8,6 +8,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 from agentrt.errors import AgentrtError, RunError
+from agentrt.graph.attempts import attempted
 from agentrt.graph.events import NodeFinished, NodeStarted
 from agentrt.graph.nodes import run_node
 from agentrt.graph.services import Services
@@ -111,13 +112,21 @@ def _node_function(workflow: Workflow, name: str) -> Callable[..., Any]:
         services.emit(NodeStarted(name, node.kind))
         _record_scheduling(services)
         with timed("node", name, node=name, node_kind=node.kind) as span:
+            scope = _scope(workflow, state)
+
+            async def carry_out() -> Any:
+                return await run_node(name, node, scope, services)
+
             try:
-                value = await run_node(name, node, _scope(workflow, state), services)
+                value = await attempted(name, node, carry_out, services, span)
             except TemplateFailure as failure:
                 raise _template_error(workflow, ("nodes", name), failure) from failure
             except AgentrtError as error:
-                error.add_note(f"in node {name!r}")
-                raise
+                if "fallback" not in node.model_fields_set or not isinstance(error, RunError):
+                    error.add_note(f"in node {name!r}")
+                    raise
+                value = _located(workflow, ("nodes", name, "fallback"), node.fallback, scope)
+                span.set(fell_back=str(error))
         finished = current_tracer()
         if finished is not None:
             services.last_node_end[0] = finished.now()

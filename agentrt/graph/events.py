@@ -26,6 +26,15 @@ class NodeFinished:
 
 
 @dataclass(frozen=True)
+class NodeRetried:
+    """An attempt at a node failed, and another follows; ``attempt`` counts from 1."""
+
+    node: str
+    attempt: int
+    error: str
+
+
+@dataclass(frozen=True)
 class Token:
     """A piece of model output, as it was streamed."""
 
@@ -58,4 +67,4 @@ class Output:
     outputs: dict[str, Any]
 
 
-Event = NodeStarted | NodeFinished | Token | ToolCalled | SpanClosed | Output
+Event = NodeStarted | NodeFinished | NodeRetried | Token | ToolCalled | SpanClosed | Output

@@ -89,7 +89,7 @@ def templates(node: AnyNode) -> Iterator[tuple[Path, str]]:
         fields = {"arguments": node.arguments}
     else:
         fields = {"cases": [{"when": case.when} for case in node.cases]}
-    yield from _texts(fields, ())
+    yield from _texts({**fields, "fallback": node.fallback}, ())
 
 
 def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:

@@ -39,11 +39,28 @@ class SamplingSpec(Strict):
     )
 
 
+class RetrySpec(Strict):
+    """Try a node again when it fails. The waits double from ``wait_s`` on, up to a minute."""
+
+    times: int = Field(ge=1, le=20, description="further attempts at most")
+    wait_s: float = Field(default=0.5, ge=0, le=60, description="seconds before the first of them")
+    on: list[Literal["llm", "tool", "retrieval", "timeout"]] = Field(
+        default=["llm", "tool", "retrieval", "timeout"],
+        min_length=1,
+        description="what must have failed",
+    )
+
+
 class NodeSpec(Strict):
     """What all nodes have: a node waits for those that its templates read and for ``after``."""
 
     description: str = ""
     after: list[str] = Field(default_factory=list, description="nodes to wait for as well")
+    timeout_s: float | None = Field(default=None, gt=0, description="seconds an attempt may take")
+    retry: RetrySpec | None = None
+    fallback: Any = Field(
+        default=None, description="the node's value where it failed; its texts are templates"
+    )
 
 
 class LLMNode(NodeSpec):
