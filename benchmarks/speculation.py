@@ -49,7 +49,7 @@ def main() -> None:
         evidence = asyncio.run(_measure(servers, prompts))
     evidence |= {
         "profile": profile.name,
-        "sides": {side.label: side.profile.speculation for side in [baseline, *judged]},
+        "sides": {side.label: side.profile.told_speculation for side in [baseline, *judged]},
         "flags": profile.flags,
         "command": f"python benchmarks/speculation.py {each}",
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -49,6 +49,22 @@ def research() -> str:
     return "\n".join([*parts, _evidence(found)])
 
 
+def sweep() -> str:
+    """The research workflow with several numbers of draft tokens."""
+    found = _result("sweep-cpu.json")
+    rows = [
+        [
+            verdict["side"].partition("=")[2],
+            _ratio(verdict["wall"]["per_token"]),
+            _number(verdict["wall"]["acceptance_length"]),
+            " ".join(f"{share:.0%}" for share in verdict["acceptance_by_position"]),
+        ]
+        for verdict in found["verdicts"]
+    ]
+    heads = ["draft tokens", "decode a token", "acceptance", "accepted by place"]
+    return "\n".join([_table(heads, rows), "", _evidence(found)])
+
+
 def research_in_short() -> str:
     """Each side of the research comparison in one row."""
     found = _result("research-cpu.json")
@@ -219,6 +235,7 @@ def _table(heads: list[str], rows: list[list[str]]) -> str:
 
 TABLES = {
     "research": research,
+    "sweep": sweep,
     "research-in-short": research_in_short,
     "speculation": speculation,
     "concurrency": concurrency,

@@ -74,7 +74,9 @@ def calibrate(
         machine=machine(),
         cores=cores(),
         versions=versions(),
-        sides={side.label: _rates(side.profile.speculation, points[side.label]) for side in sides},
+        sides={
+            side.label: _rates(side.profile.told_speculation, points[side.label]) for side in sides
+        },
     )
 
 

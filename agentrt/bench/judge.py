@@ -30,7 +30,7 @@ def judge(side: Side, reference: Sequence[Sample], judged: Sequence[Sample]) -> 
     return Verdict(
         side=side.label,
         profile=side.profile.name,
-        speculation=side.profile.speculation,
+        speculation=side.profile.told_speculation,
         wall=wall,
         ttft=_call_ratio(pairs, lambda call: call.ttft_s),
         tpot=_call_ratio(pairs, lambda call: call.tpot_s),

@@ -76,6 +76,15 @@ class Profile(Strict):
         return None if self.speculation is None else str(self.speculation.get("method"))
 
     @property
+    def told_speculation(self) -> dict[str, Any] | None:
+        """The speculation for evidence files: a drafter by its folders' names, not by its place."""
+        if self.speculation is None or "model" not in self.speculation:
+            return self.speculation
+        model = Path(str(self.speculation["model"]))
+        told = "/".join(model.parts[-2:]) if model.is_absolute() else str(model)
+        return {**self.speculation, "model": told}
+
+    @property
     def digest(self) -> str:
         """A short hash of all that the profile says; a server of another digest is not reused."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]

@@ -104,3 +104,23 @@ class TestADrafterBesideItsProfile:
         loaded = load_profile(str(profile))
         assert loaded.speculation["model"] == "some/name"
         check_drafter(loaded)
+
+
+def test_evidence_names_a_drafter_and_not_where_it_lies() -> None:
+    profile = load_profile("cpu-smollm2")
+    assert profile.told_speculation["model"] == "draft/model"
+    assert Path(profile.speculation["model"]).is_absolute()
+    assert load_profile("cpu-smollm2-baseline").told_speculation is None
+
+
+@pytest.mark.parametrize(("compiler", "eager"), [("g++", False), ("no-such-compiler", True)])
+def test_a_model_is_compiled_where_the_machine_can(
+    compiler: str, eager: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "g++").write_text("")
+    (tmp_path / "g++").chmod(0o755)
+    (tmp_path / "Python.h").write_text("")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CXX", compiler)
+    monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path))
+    assert load_profile("cpu-smollm2").flags["enforce-eager"] is eager
