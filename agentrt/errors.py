@@ -11,6 +11,7 @@ AgentrtError
 │   ├── RetrievalError     a corpus could not be read, indexed or searched
 │   ├── ToolError          a tool failed, was not granted or ran past its limit
 │   ├── DeadlineError      a node took longer than its timeout_s
+│   ├── BudgetError        the run has spent what its workflow allows
 │   └── TraceError         a trace file could not be read
 └── ControlFlow            the run was told to stop; nothing is broken
     └── RunCancelled       Ctrl-C, a signal or a cancelled task        (exit code 130)
@@ -94,6 +95,10 @@ class ToolError(RunError):
 
 class DeadlineError(RunError):
     """A node took longer than its ``timeout_s``."""
+
+
+class BudgetError(RunError):
+    """The run has spent the seconds, calls or tokens that its workflow allows."""
 
 
 class TraceError(RunError):

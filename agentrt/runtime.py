@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from agentrt.errors import AgentrtError, RunCancelled, UserError
+from agentrt.graph.budget import Budget
 from agentrt.graph.events import Event, Output, SpanClosed
 from agentrt.graph.services import Chat, Services
 from agentrt.llm import ChatModel, Endpoint
@@ -295,6 +296,7 @@ class Runtime:
             open_corpus=self._open_corpus,
             make_toolbox=make_toolbox,
             emit=emit,
+            budget=Budget(workflow.spec.budget),
         )
 
     async def _open_corpus(self, source: str) -> Retriever:

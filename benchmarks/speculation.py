@@ -23,7 +23,7 @@ from typing import Any
 from agentrt.bench.sides import Side, sides
 from agentrt.bench.statistics import paired_ratio
 from agentrt.errors import LLMError
-from agentrt.llm import ChatModel, Endpoint, Sampling
+from agentrt.llm import ChatModel, Endpoint, Request, Sampling
 from agentrt.serving import Server, load_profile, serve
 from agentrt.timing import Tracer
 
@@ -93,11 +93,8 @@ async def _ask(model: ChatModel, prompt: Any) -> dict[str, Any]:
     tracer = Tracer()
     # A model may not close its object in time: an error for an agent, a call like others here.
     with tracer.span("run", "benchmark"), suppress(LLMError):
-        await model.complete(
-            prompt.messages,
-            sampling=Sampling(temperature=0, max_tokens=prompt.max_tokens),
-            schema=prompt.schema,
-        )
+        sampling = Sampling(temperature=0, max_tokens=prompt.max_tokens)
+        await model.complete(Request(prompt.messages, sampling, schema=prompt.schema))
     span = next(span for span in tracer.spans if span.kind == "llm")
     kept = ("text", "prompt_tokens", "output_tokens", "ttft_s", "decode_s", "acceptance_histogram")
     return {name: span.attributes.get(name) for name in kept}

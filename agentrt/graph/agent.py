@@ -12,9 +12,10 @@ import json
 from typing import Any
 
 from agentrt.errors import ToolError
-from agentrt.graph.events import Token, ToolCalled
+from agentrt.graph.ask import ask
+from agentrt.graph.events import ToolCalled
 from agentrt.graph.services import Services
-from agentrt.llm import Sampling, ToolCall
+from agentrt.llm import ToolCall
 from agentrt.spec import AgentNode
 from agentrt.timing import timed
 from agentrt.toolbox import Toolbox
@@ -49,13 +50,8 @@ async def _native_step(
     services: Services,
     last: bool,
 ) -> str | None:
-    completion = await services.chat.complete(
-        messages,
-        sampling=Sampling(**node.sampling.model_dump()),
-        tools=None if last else toolbox.schemas(),
-        name=name,
-        on_token=lambda text: services.emit(Token(name, text)),
-    )
+    tools = None if last else toolbox.schemas()
+    completion = await ask(name, node, messages, services, tools=tools)
     if not completion.tool_calls:
         return completion.text.strip()
     calls = completion.tool_calls
@@ -90,13 +86,7 @@ async def _constrained_step(
     with timed("orchestration", "schema"):
         schema = step_schema([] if last else toolbox.schemas(), node.sampling.max_tokens)
         shown = [{"role": "system", "content": describe_tools(toolbox)}, *messages]
-    completion = await services.chat.complete(
-        _one_system(shown),
-        sampling=Sampling(**node.sampling.model_dump()),
-        schema=schema,
-        name=name,
-        on_token=lambda text: services.emit(Token(name, text)),
-    )
+    completion = await ask(name, node, _one_system(shown), services, schema=schema)
     chosen = completion.data if isinstance(completion.data, dict) else {}
     if "tool" not in chosen:
         return str(chosen.get("finish", "")).strip()
@@ -110,6 +100,7 @@ async def _constrained_step(
 
 async def _call(name: str, call: ToolCall, toolbox: Toolbox, services: Services) -> str:
     """A tool's output; a tool's failure goes back to the model as text."""
+    services.budget.before_tool_call()
     try:
         output = await toolbox.call(call.name, call.arguments)
     except ToolError as error:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
-from agentrt.errors import AgentrtError, RunError
+from agentrt.errors import AgentrtError, BudgetError, RunError
 from agentrt.graph.attempts import attempted
+from agentrt.graph.budget import within_seconds
 from agentrt.graph.events import NodeFinished, NodeStarted
 from agentrt.graph.nodes import run_node
 from agentrt.graph.services import Services
@@ -62,11 +63,14 @@ async def invoke(
         graph = compile_workflow(workflow)
     tracer = current_tracer()
     services.last_node_end[0] = tracer.now() if tracer else 0.0
-    state = await graph.ainvoke(
-        {"inputs": inputs, "values": {}, "skipped": []},
-        # One superstep a node is the most a graph without cycles can take.
-        config={"recursion_limit": len(workflow.spec.nodes) + 2},
-        context=services,
+    state = await within_seconds(
+        workflow.spec.budget.seconds,
+        graph.ainvoke(
+            {"inputs": inputs, "values": {}, "skipped": []},
+            # One superstep a node is the most a graph without cycles can take.
+            config={"recursion_limit": len(workflow.spec.nodes) + 2},
+            context=services,
+        ),
     )
     _record_scheduling(services)
     with timed("orchestration", "outputs"):
@@ -122,7 +126,7 @@ def _node_function(workflow: Workflow, name: str) -> Callable[..., Any]:
             except TemplateFailure as failure:
                 raise _template_error(workflow, ("nodes", name), failure) from failure
             except AgentrtError as error:
-                if "fallback" not in node.model_fields_set or not isinstance(error, RunError):
+                if "fallback" not in node.model_fields_set or not _has_fallback(error):
                     error.add_note(f"in node {name!r}")
                     raise
                 value = _located(workflow, ("nodes", name, "fallback"), node.fallback, scope)
@@ -136,6 +140,11 @@ def _node_function(workflow: Workflow, name: str) -> Callable[..., Any]:
     # Runtime is imported inside to keep this module light, so its name can't be looked up.
     function.__annotations__ = {"state": State, "runtime": Runtime[Services]}
     return function
+
+
+def _has_fallback(error: AgentrtError) -> bool:
+    """A failure can be stood in for; an empty purse or a cancelled run can't."""
+    return isinstance(error, RunError) and not isinstance(error, BudgetError)
 
 
 def _record_scheduling(services: Services) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 from agentrt.errors import LLMError, RunError, ToolError
 from agentrt.graph.agent import run_agent
-from agentrt.graph.events import Token, ToolCalled
+from agentrt.graph.ask import ask
+from agentrt.graph.events import ToolCalled
 from agentrt.graph.services import Services
-from agentrt.llm import Sampling
 from agentrt.rag import Passage
 from agentrt.spec import (
     AgentNode,
@@ -58,13 +58,8 @@ def prompt_messages(node: LLMNode | AgentNode, scope: Scope) -> list[dict[str, A
 
 
 async def _run_llm(name: str, node: LLMNode, scope: Scope, services: Services) -> Any:
-    completion = await services.chat.complete(
-        prompt_messages(node, scope),
-        sampling=Sampling(**node.sampling.model_dump()),
-        schema=node.schema_,
-        name=name,
-        on_token=lambda text: services.emit(Token(name, text)),
-    )
+    messages = prompt_messages(node, scope)
+    completion = await ask(name, node, messages, services, schema=node.schema_)
     if node.schema_ is not None:
         return completion.data
     if not completion.text.strip():
@@ -109,6 +104,7 @@ async def _run_tool(name: str, node: ToolNode, scope: Scope, services: Services)
     with timed("orchestration", "render"):
         arguments = evaluate_all(node.arguments, scope)
         toolbox = services.make_toolbox((node.tool,), None)
+    services.budget.before_tool_call()
     try:
         output = await toolbox.call(node.tool, arguments)
     except ToolError as error:

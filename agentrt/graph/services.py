@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
+from agentrt.graph.budget import Budget
 from agentrt.graph.events import Event
-from agentrt.llm import Completion, Sampling
+from agentrt.llm import Completion, Request
 from agentrt.rag import Retriever
 from agentrt.toolbox import Toolbox
 
@@ -16,15 +17,7 @@ class Chat(Protocol):
     """The part of ``agentrt.llm.ChatModel`` that nodes use; test doubles have it too."""
 
     async def complete(
-        self,
-        messages: list[dict[str, Any]],
-        *,
-        sampling: Sampling,
-        schema: dict[str, Any] | None = None,
-        tools: list[dict[str, Any]] | None = None,
-        tool_choice: str | None = None,
-        name: str = "chat",
-        on_token: Callable[[str], None] | None = None,
+        self, request: Request, *, on_token: Callable[[str], None] | None = None
     ) -> Completion:
         """One model call."""
         ...
@@ -39,4 +32,5 @@ class Services:
     open_corpus: Callable[[str], Awaitable[Retriever]]
     make_toolbox: Callable[[tuple[str, ...], Retriever | None], Toolbox]
     emit: Callable[[Event], None]
+    budget: Budget
     last_node_end: list[float] = field(default_factory=lambda: [0.0])

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from agentrt.errors import LLMError
 from agentrt.llm.failure import explain, is_passing
-from agentrt.llm.model import Completion, Endpoint, Sampling, ToolCall
+from agentrt.llm.model import Completion, Endpoint, Request, ToolCall
 from agentrt.llm.stream import on_send, open_client
 from agentrt.llm.structured import parse, response_format
 from agentrt.timing import OpenSpan, Tracer, current_tracer, timed
@@ -56,44 +56,30 @@ class ChatModel:
         self._record_text = record_text
         self._client: Any = None
 
-    async def complete(
-        self,
-        messages: list[dict[str, Any]],
-        *,
-        sampling: Sampling,
-        schema: dict[str, Any] | None = None,
-        tools: list[dict[str, Any]] | None = None,
-        tool_choice: str | None = None,
-        name: str = "chat",
-        on_token: OnToken | None = None,
-    ) -> Completion:
+    async def complete(self, request: Request, *, on_token: OnToken | None = None) -> Completion:
         """Make one model call, as one ``llm`` span with its queue, prefill and decode phases.
 
         Args:
-            messages: OpenAI-style messages.
-            schema: JSON Schema that the server holds the output to; fills ``Completion.data``.
-            tools: OpenAI-style tools that the model may call.
             on_token: given each piece of text as it arrives.
 
         Raises:
             LLMError: the server can't be reached, refuses or breaks off, or the output does not
                 fit the schema.
         """
-        request = _request(sampling, schema, tools, tool_choice)
-        with timed("llm", name, model=self.endpoint.model) as span:
+        with timed("llm", request.name, model=self.endpoint.model) as span:
             tracer = current_tracer()
             assert tracer is not None, "timed() always has one"
             await self.open()
-            received = await self._stream(messages, request, tracer, on_token)
+            received = await self._stream(request, tracer, on_token)
             completion = _record(span, received, tracer)
-            span.set(constrained=schema is not None)
+            span.set(constrained=request.schema is not None)
             if self._record_text:
-                span.set(messages=messages, text=completion.text, schema=schema)
-            if schema is None:
+                span.set(messages=request.messages, text=completion.text, schema=request.schema)
+            if request.schema is None:
                 return completion
             finish = span.attributes.get("finish_reason")
-            data = parse(completion.text, schema, finish)
-        return Completion(**{**vars(completion), "data": data})
+            data = parse(completion.text, request.schema, finish)
+        return replace(completion, data=data)
 
     async def open(self) -> None:
         """Load the client, where no call has done so yet; importing it takes a second or two."""
@@ -107,14 +93,10 @@ class ChatModel:
             await client.root_async_client.close()
 
     async def _stream(
-        self,
-        messages: list[dict[str, Any]],
-        request: dict[str, Any],
-        tracer: Tracer,
-        on_token: OnToken | None,
+        self, request: Request, tracer: Tracer, on_token: OnToken | None
     ) -> _Received:
         """One answer; what fails before its first chunk for a passing reason is tried again."""
-        received = _Received()
+        received, options = _Received(), _options(request)
         try:
             async for attempt in AsyncRetrying(
                 retry=retry_if_exception(lambda e: is_passing(e) and received.message is None),
@@ -125,7 +107,7 @@ class ChatModel:
                 with attempt:
                     received.sent_s = tracer.now()
                     on_send.set(lambda: setattr(received, "sent_s", tracer.now()))
-                    stream = self._client.astream(messages, **request)
+                    stream = self._client.astream(request.messages, **options)
                     await _receive(stream, received, tracer, on_token)
         except asyncio.CancelledError:
             raise
@@ -134,27 +116,24 @@ class ChatModel:
         return received
 
 
-def _request(
-    sampling: Sampling,
-    schema: dict[str, Any] | None,
-    tools: list[dict[str, Any]] | None,
-    tool_choice: str | None,
-) -> dict[str, Any]:
+def _options(request: Request) -> dict[str, Any]:
+    """What the client is given beside the messages."""
+    sampling = request.sampling
     known = sampling.model_dump(exclude_none=True, exclude={"repetition_penalty"})
     if not known["stop"]:
         del known["stop"]
     extra: dict[str, Any] = {}
     if sampling.repetition_penalty is not None:
         extra["repetition_penalty"] = sampling.repetition_penalty
-    if schema is not None:
+    if request.schema is not None:
         # In the body and not as an argument: langchain-openai would switch to another stream,
         # which parses the answer itself and drops the metrics.
-        extra["response_format"] = response_format(schema)
+        extra["response_format"] = response_format(request.schema)
     if extra:
         known["extra_body"] = extra
-    if tools:
-        known["tools"] = tools
-        known["tool_choice"] = tool_choice or "auto"
+    if request.tools:
+        known["tools"] = request.tools
+        known["tool_choice"] = request.tool_choice or "auto"
     return known
 
 

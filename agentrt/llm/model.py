@@ -35,6 +35,26 @@ class Sampling(BaseModel):
 
 
 @dataclass(frozen=True)
+class Request:
+    """What a model is asked.
+
+    Attributes:
+        messages: OpenAI-style messages.
+        schema: JSON Schema that the server holds the output to; fills ``Completion.data``.
+        tools: OpenAI-style tools that the model may call.
+        tool_choice: OpenAI's ``tool_choice``; ``auto`` where there are tools and none is set.
+        name: what the call's span is called.
+    """
+
+    messages: list[dict[str, Any]]
+    sampling: Sampling = field(default_factory=Sampling)
+    schema: dict[str, Any] | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: str | None = None
+    name: str = "chat"
+
+
+@dataclass(frozen=True)
 class ToolCall:
     """A tool that the model wants called."""
 

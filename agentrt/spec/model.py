@@ -134,6 +134,17 @@ NODE_KINDS: dict[str, type[NodeSpec]] = {
 }
 
 
+class BudgetSpec(Strict):
+    """What a run may spend; what is left out has no limit."""
+
+    seconds: float | None = Field(default=None, gt=0, description="wall-clock of the run")
+    llm_calls: int | None = Field(default=None, ge=0, description="model calls")
+    tool_calls: int | None = Field(default=None, ge=0, description="tool calls")
+    output_tokens: int | None = Field(
+        default=None, ge=1, description="tokens written by all model calls together"
+    )
+
+
 class WorkflowSpec(Strict):
     """A workflow: typed inputs, nodes whose edges follow from what they read, and outputs."""
 
@@ -145,5 +156,6 @@ class WorkflowSpec(Strict):
     tool_files: list[str] = Field(
         default_factory=list, description="Python files with tools of your own, beside this file"
     )
+    budget: BudgetSpec = BudgetSpec()
     nodes: dict[Annotated[str, Field(pattern=NAME_PATTERN)], AnyNode] = Field(min_length=1)
     outputs: dict[str, Template] = Field(min_length=1)

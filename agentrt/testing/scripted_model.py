@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from agentrt.llm import Completion, Sampling, ToolCall
+from agentrt.llm import Completion, Request, ToolCall
 from agentrt.timing import timed
 
 Answer = str | dict[str, Any] | Completion
@@ -27,20 +27,12 @@ class ScriptedModel:
         self.calls: list[tuple[str, list[dict[str, Any]]]] = []
 
     async def complete(
-        self,
-        messages: list[dict[str, Any]],
-        *,
-        sampling: Sampling,
-        schema: dict[str, Any] | None = None,
-        tools: list[dict[str, Any]] | None = None,
-        tool_choice: str | None = None,
-        name: str = "chat",
-        on_token: Callable[[str], None] | None = None,
+        self, request: Request, *, on_token: Callable[[str], None] | None = None
     ) -> Completion:
         """The next scripted answer, in an ``llm`` span without figures."""
-        with timed("llm", name, model="scripted"):
-            self.calls.append((name, [dict(message) for message in messages]))
-            answer = self._next(name, messages)
+        with timed("llm", request.name, model="scripted"):
+            self.calls.append((request.name, [dict(message) for message in request.messages]))
+            answer = self._next(request.name, request.messages)
             if isinstance(answer, Completion):
                 return answer
             if isinstance(answer, dict):

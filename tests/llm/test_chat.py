@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from agentrt.errors import LLMError
-from agentrt.llm import ChatModel, Endpoint, Sampling, ToolCall
+from agentrt.llm import ChatModel, Endpoint, Request, ToolCall
 from agentrt.testing import Reply
 from agentrt.timing import Tracer
 
@@ -25,7 +25,8 @@ async def ask(server, **options):
     tracer = Tracer()
     try:
         with tracer.span("run", "test"):
-            completion = await chat.complete(ASK, sampling=Sampling(), **options)
+            on_token = options.pop("on_token", None)
+            completion = await chat.complete(Request(ASK, **options), on_token=on_token)
     finally:
         await chat.aclose()
     return completion, tracer.spans[0].attributes
@@ -114,7 +115,7 @@ async def test_no_server_there() -> None:
         port = probe.getsockname()[1]
     chat = ChatModel(Endpoint(f"http://127.0.0.1:{port}/v1", "m", "k"))
     with pytest.raises(LLMError, match="no server answers there"):
-        await chat.complete(ASK, sampling=Sampling())
+        await chat.complete(Request(ASK))
     await chat.aclose()
 
 
@@ -141,8 +142,8 @@ async def test_closing_one_client_leaves_others_of_the_same_server_open(fake_ser
     server = fake_server([Reply("hi")])
     endpoint = Endpoint(server.base_url, "m", server.api_key)
     first, second = ChatModel(endpoint), ChatModel(endpoint)
-    await first.complete(ASK, sampling=Sampling())
+    await first.complete(Request(ASK))
     await second.open()
     await first.aclose()
-    assert (await second.complete(ASK, sampling=Sampling())).text == "hi"
+    assert (await second.complete(Request(ASK))).text == "hi"
     await second.aclose()

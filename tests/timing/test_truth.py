@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from agentrt.llm import ChatModel, Endpoint, Sampling
+from agentrt.llm import ChatModel, Endpoint, Request
 from agentrt.testing import FakeOpenAIServer, Reply
 from agentrt.testing.fake_server import Timeline
 from agentrt.timing import Span, Tracer, attribute
@@ -55,7 +55,7 @@ async def test_thirty_runs_against_known_delays(no_collection: None) -> None:
 async def measure(chat: ChatModel) -> Span:
     tracer = Tracer()
     with tracer.span("run", "truth"):
-        await chat.complete([{"role": "user", "content": "x"}], sampling=Sampling())
+        await chat.complete(Request([{"role": "user", "content": "x"}]))
     return tracer.spans[0]
 
 

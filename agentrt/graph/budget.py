@@ -1,0 +1,69 @@
+"""What a run may spend: counted as it goes, refused when it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from agentrt.errors import BudgetError
+from agentrt.spec import BudgetSpec
+
+T = TypeVar("T")
+
+
+@dataclass
+class Budget:
+    """One run's budget. Seconds are watched where the run is started, the rest is counted here."""
+
+    spec: BudgetSpec
+    llm_calls: int = 0
+    tool_calls: int = 0
+    output_tokens: int = 0
+
+    def before_llm_call(self, max_tokens: int) -> int:
+        """Count a model call, and give how many tokens it may write.
+
+        Raises:
+            BudgetError: no call or no token is left.
+        """
+        self.llm_calls += 1
+        _within("llm_calls", self.llm_calls, self.spec.llm_calls)
+        if self.spec.output_tokens is None:
+            return max_tokens
+        _within("output_tokens", self.output_tokens + 1, self.spec.output_tokens)
+        return min(max_tokens, self.spec.output_tokens - self.output_tokens)
+
+    def after_llm_call(self, output_tokens: int | None) -> None:
+        """Count what a call wrote; a server that does not tell counts as nothing."""
+        self.output_tokens += output_tokens or 0
+
+    def before_tool_call(self) -> None:
+        """Count a tool call.
+
+        Raises:
+            BudgetError: none is left.
+        """
+        self.tool_calls += 1
+        _within("tool_calls", self.tool_calls, self.spec.tool_calls)
+
+
+async def within_seconds(seconds: float | None, run: Awaitable[T]) -> T:
+    """Wait for a run, and break it off when its seconds are spent.
+
+    Raises:
+        BudgetError: they are.
+    """
+    try:
+        async with asyncio.timeout(seconds) as deadline:
+            return await run
+    except TimeoutError as error:
+        if not deadline.expired():
+            raise
+        raise BudgetError(f"the run has spent its budget: seconds {seconds:g}") from error
+
+
+def _within(name: str, spent: int, allowed: int | None) -> None:
+    if allowed is not None and spent > allowed:
+        raise BudgetError(f"the run has spent its budget: {name} {allowed}")
