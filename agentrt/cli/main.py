@@ -12,6 +12,7 @@ from agentrt.cli import (
     check,
     compare,
     doctor,
+    graph,
     project,
     report,
     run,
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command()(run.run)
 app.command()(validate.validate)
 app.command()(validate.schema)
+app.command()(graph.graph)
 app.add_typer(trace.app, name="trace")
 app.command()(compare.compare)
 app.command()(calibrate.calibrate)

@@ -1,0 +1,53 @@
+"""Drawings of a workflow."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from agentrt.cli.main import app
+
+BRANCHES = """
+name: w
+nodes:
+  choose: {kind: branch, cases: [{when: "{{ true }}", to: a}, {to: b}]}
+  a: {kind: llm, prompt: x}
+  b: {kind: llm, prompt: x}
+outputs: {o: "{{ a or b }}"}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    (tmp_path / "w.yaml").write_text(BRANCHES)
+    return tmp_path / "w.yaml"
+
+
+def test_mermaid_shows_what_waits_for_what(file: Path) -> None:
+    done = CliRunner().invoke(app, ["graph", str(file)])
+    assert done.exit_code == 0
+    for edge in ("choose --> a", "choose --> b"):
+        assert edge in done.output
+
+
+def test_a_picture_needs_graphviz_and_says_so(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = file.parent / "w.svg"
+    monkeypatch.setenv("PATH", "")
+    done = CliRunner().invoke(app, ["graph", str(file), "-o", str(out)])
+    assert done.exit_code == 2
+    assert "needs Graphviz" in done.output
+    assert not out.exists()
+
+
+@pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
+def test_graphviz_draws_it(file: Path) -> None:
+    out = file.parent / "w.svg"
+    assert CliRunner().invoke(app, ["graph", str(file), "-o", str(out)]).exit_code == 0
+    assert "<svg" in out.read_text()
+
+
+def test_another_kind_of_file_is_refused(file: Path) -> None:
+    done = CliRunner().invoke(app, ["graph", str(file), "-o", "w.pdf"])
+    assert done.exit_code == 2
+    assert ".mmd, .svg or .png" in done.output
