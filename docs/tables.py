@@ -9,6 +9,7 @@ import json
 import re
 from pathlib import Path
 from statistics import median
+from textwrap import fill
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
@@ -49,6 +50,20 @@ def research() -> str:
     return "\n".join([*parts, _evidence(found)])
 
 
+def answer() -> str:
+    """What the research workflow answered with speculation, in the last run of the benchmark."""
+    found = _result("research-cpu.json")
+    sample = next(s for s in reversed(found["samples"]) if s["side"] == "dflash")
+    lines = []
+    for name, value in sample["outputs"].items():
+        lines += (
+            [name, fill(value, 88, replace_whitespace=False)]
+            if isinstance(value, str)
+            else [f"{name} {value}"]
+        )
+    return "\n".join(["```text", *lines, "```"])
+
+
 def sweep() -> str:
     """The research workflow with several numbers of draft tokens."""
     found = _result("sweep-cpu.json")
@@ -57,25 +72,19 @@ def sweep() -> str:
             verdict["side"].partition("=")[2],
             _ratio(verdict["wall"]["per_token"]),
             _number(verdict["wall"]["acceptance_length"]),
+            f"{_tokens(found, verdict['side']):.0f}",
             " ".join(f"{share:.0%}" for share in verdict["acceptance_by_position"]),
         ]
         for verdict in found["verdicts"]
     ]
-    heads = ["draft tokens", "decode a token", "acceptance", "accepted by place"]
+    heads = ["draft tokens", "decode a token", "acceptance", "tokens written", "accepted by place"]
     return "\n".join([_table(heads, rows), "", _evidence(found)])
 
 
 def research_in_short() -> str:
     """Each side of the research comparison in one row."""
     found = _result("research-cpu.json")
-    tokens = {
-        side: median(
-            sum(call["output_tokens"] or 0 for call in sample["calls"])
-            for sample in found["samples"]
-            if sample["side"] == side
-        )
-        for side in found["start_s"]
-    }
+    tokens = {side: _tokens(found, side) for side in found["start_s"]}
     first = found["verdicts"][0]["wall"]["reference_s"]
     reference = found["reference"]
     rows = [[reference, f"{first:.2f}", "", "", "", f"{tokens[reference]:.0f}"]]
@@ -205,6 +214,15 @@ def overhead() -> str:
     return "\n".join([_table(["what", "cost"], rows), "", _evidence(found)])
 
 
+def _tokens(found: Any, side: str) -> float:
+    """Tokens that a side wrote in a run, the median."""
+    return median(
+        sum(call["output_tokens"] or 0 for call in sample["calls"])
+        for sample in found["samples"]
+        if sample["side"] == side
+    )
+
+
 def _result(name: str) -> Any:
     return json.loads((RESULTS / name).read_text(encoding="utf-8"))
 
@@ -234,6 +252,7 @@ def _table(heads: list[str], rows: list[list[str]]) -> str:
 
 
 TABLES = {
+    "answer": answer,
     "research": research,
     "sweep": sweep,
     "research-in-short": research_in_short,
