@@ -1,6 +1,6 @@
 """Compiling a workflow to LangGraph and running its nodes."""
 
-from agentrt.graph.compile import State, compile_workflow, invoke
+from agentrt.graph.compile import compile_workflow, invoke
 from agentrt.graph.events import (
     Event,
     NodeFinished,
@@ -12,6 +12,7 @@ from agentrt.graph.events import (
     ToolCalled,
 )
 from agentrt.graph.services import Chat, Services
+from agentrt.graph.state import State
 
 __all__ = [
     "Chat",

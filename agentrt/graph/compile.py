@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from graphlib import TopologicalSorter
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
-from agentrt.errors import AgentrtError, BudgetError, RunError
-from agentrt.graph.attempts import attempted
 from agentrt.graph.budget import within_seconds
-from agentrt.graph.events import NodeFinished, NodeStarted
-from agentrt.graph.nodes import run_node
+from agentrt.graph.carry import carry_out, located, record_scheduling
+from agentrt.graph.events import NodeFinished
+from agentrt.graph.for_each import add_for_each
 from agentrt.graph.services import Services
-from agentrt.spec import BranchNode, TemplateFailure, Workflow, evaluate_all
+from agentrt.graph.state import State, first_state, scope_of
+from agentrt.spec import BranchNode, Workflow
 from agentrt.timing import current_tracer, timed
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
-
-
-class State(TypedDict):
-    """The state of a run: inputs, each finished node's value, and the nodes that were skipped."""
-
-    inputs: dict[str, Any]
-    values: Annotated[dict[str, Any], operator.or_]
-    skipped: Annotated[list[str], operator.add]
 
 
 def compile_workflow(workflow: Workflow) -> CompiledStateGraph[State, Services, State, State]:
@@ -37,10 +28,9 @@ def compile_workflow(workflow: Workflow) -> CompiledStateGraph[State, Services, 
     from langgraph.graph import END, START, StateGraph
 
     builder: Any = StateGraph(State, context_schema=Services)
-    for name in workflow.spec.nodes:
-        builder.add_node(name, _node_function(workflow, name))
+    entries = {name: _add_node(builder, workflow, name) for name in workflow.spec.nodes}
     for name, needs in workflow.needs.items():
-        builder.add_edge(list(needs) if needs else START, name)
+        builder.add_edge(list(needs) if needs else START, entries[name])
     awaited = {need for needs in workflow.needs.values() for need in needs}
     for name in workflow.spec.nodes:
         if name not in awaited:
@@ -63,49 +53,36 @@ async def invoke(
         graph = compile_workflow(workflow)
     tracer = current_tracer()
     services.last_node_end[0] = tracer.now() if tracer else 0.0
-    state = await within_seconds(
+    state: Any = await within_seconds(
         workflow.spec.budget.seconds,
         graph.ainvoke(
-            {"inputs": inputs, "values": {}, "skipped": []},
-            # One superstep a node is the most a graph without cycles can take.
-            config={"recursion_limit": len(workflow.spec.nodes) + 2},
+            first_state(inputs),
+            # A graph without cycles takes at most one superstep a node, or three for each item.
+            config={"recursion_limit": 3 * len(workflow.spec.nodes) + 2},
             context=services,
         ),
     )
-    _record_scheduling(services)
+    record_scheduling(services)
     with timed("orchestration", "outputs"):
-        scope = _scope(workflow, state)
+        scope = scope_of(state)
         outputs = {
-            name: _located(workflow, ("outputs", name), template, scope)
+            name: located(workflow, ("outputs", name), template, scope)
             for name, template in workflow.spec.outputs.items()
         }
     return outputs, state["values"]
 
 
-def _scope(workflow: Workflow, state: State | dict[str, Any]) -> dict[str, Any]:
-    """What templates see: the inputs, and each node's value (None where it was skipped)."""
-    return {**dict.fromkeys(state["skipped"]), **state["values"], "inputs": state["inputs"]}
-
-
-def _located(
-    workflow: Workflow, path: tuple[str, ...], template: Any, scope: dict[str, Any]
-) -> Any:
-    try:
-        return evaluate_all(template, scope)
-    except TemplateFailure as failure:
-        raise _template_error(workflow, path, failure) from failure
-
-
-def _template_error(workflow: Workflow, path: tuple[str, ...], failure: Exception) -> RunError:
-    place = workflow.source.place(path)
-    where = f"{workflow.source.name}:{place.line}"
-    return RunError(f"{where}: {'.'.join(path)}: {failure}")
+def _add_node(builder: Any, workflow: Workflow, name: str) -> str:
+    """Add what a node of the workflow becomes, and give where edges to it lead."""
+    if workflow.spec.nodes[name].for_each is not None:
+        return add_for_each(builder, workflow, name, _skip_rule(workflow, name))
+    builder.add_node(name, _node_function(workflow, name))
+    return name
 
 
 def _node_function(workflow: Workflow, name: str) -> Callable[..., Any]:
     from langgraph.runtime import Runtime
 
-    node = workflow.spec.nodes[name]
     is_skipped = _skip_rule(workflow, name)
 
     async def function(state: State, runtime: Runtime[Services]) -> dict[str, Any]:
@@ -113,45 +90,12 @@ def _node_function(workflow: Workflow, name: str) -> Callable[..., Any]:
         if is_skipped(state):
             services.emit(NodeFinished(name, 0.0, skipped=True))
             return {"skipped": [name]}
-        services.emit(NodeStarted(name, node.kind))
-        _record_scheduling(services)
-        with timed("node", name, node=name, node_kind=node.kind) as span:
-            scope = _scope(workflow, state)
-
-            async def carry_out() -> Any:
-                return await run_node(name, node, scope, services)
-
-            try:
-                value = await attempted(name, node, carry_out, services, span)
-            except TemplateFailure as failure:
-                raise _template_error(workflow, ("nodes", name), failure) from failure
-            except AgentrtError as error:
-                if "fallback" not in node.model_fields_set or not _has_fallback(error):
-                    error.add_note(f"in node {name!r}")
-                    raise
-                value = _located(workflow, ("nodes", name, "fallback"), node.fallback, scope)
-                span.set(fell_back=str(error))
-        finished = current_tracer()
-        if finished is not None:
-            services.last_node_end[0] = finished.now()
-            services.emit(NodeFinished(name, finished.now() - span.start_s))
+        value = await carry_out(workflow, name, scope_of(state), services)
         return {"values": {name: value}}
 
     # Runtime is imported inside to keep this module light, so its name can't be looked up.
     function.__annotations__ = {"state": State, "runtime": Runtime[Services]}
     return function
-
-
-def _has_fallback(error: AgentrtError) -> bool:
-    """A failure can be stood in for; an empty purse or a cancelled run can't."""
-    return isinstance(error, RunError) and not isinstance(error, BudgetError)
-
-
-def _record_scheduling(services: Services) -> None:
-    """LangGraph's part: from the end of the last node (or the start) to now."""
-    tracer = current_tracer()
-    if tracer is not None:
-        tracer.record("orchestration", "schedule", services.last_node_end[0], tracer.now())
 
 
 def _skip_rule(workflow: Workflow, name: str) -> Callable[[State], bool]:

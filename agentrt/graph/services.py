@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -34,3 +35,4 @@ class Services:
     emit: Callable[[Event], None]
     budget: Budget
     last_node_end: list[float] = field(default_factory=lambda: [0.0])
+    gates: dict[str, asyncio.Semaphore] = field(default_factory=dict)

@@ -30,6 +30,10 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 }
 
 
+# What the templates of a node with ``for_each`` may read beside inputs and nodes.
+_OF_EACH = ("item", "index")
+
+
 def fits(type_name: str, value: Any) -> bool:
     """Whether a value is of an input type; a boolean is no number."""
     if isinstance(value, bool) and type_name != "boolean":
@@ -89,7 +93,7 @@ def templates(node: AnyNode) -> Iterator[tuple[Path, str]]:
         fields = {"arguments": node.arguments}
     else:
         fields = {"cases": [{"when": case.when} for case in node.cases]}
-    yield from _texts({**fields, "fallback": node.fallback}, ())
+    yield from _texts({"for_each": node.for_each, **fields, "fallback": node.fallback}, ())
 
 
 def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
@@ -105,11 +109,12 @@ def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
 
 def _check_node(spec: WorkflowSpec, source: Source, name: str) -> list[str]:
     node, here = spec.nodes[name], ("nodes", name)
-    if name in ("inputs", "outputs"):
+    if name in ("inputs", "outputs", *_OF_EACH):
         raise source.error(f"{name!r} can't name a node", here, key=True)
     needs: list[str] = []
     for path, template in templates(node):
-        needs += _read_names(spec, source, (*here, *path), template)
+        own = _OF_EACH if node.for_each is not None and path != ("for_each",) else ()
+        needs += _read_names(spec, source, (*here, *path), template, own)
     for index, other in enumerate(node.after):
         _known(source, (*here, "after", index), "node", other, spec.nodes)
         needs.append(other)
@@ -123,6 +128,8 @@ def _check_kind(spec: WorkflowSpec, source: Source, here: Path, node: AnyNode) -
     if isinstance(node, RetrieveNode) and (node.query is None) == (node.queries is None):
         raise source.error(f"{here[1]!r} needs either 'query' or 'queries'", here, key=True)
     if isinstance(node, BranchNode):
+        if node.for_each is not None:
+            raise source.error("a branch can't run for each item", (*here, "for_each"))
         for index, case in enumerate(node.cases):
             _known(source, (*here, "cases", index, "to"), "node", case.to, spec.nodes)
             if case.when is None and index < len(node.cases) - 1:
@@ -142,10 +149,12 @@ def _check_schema(source: Source, path: Path, schema: dict[str, Any]) -> None:
         raise source.error("not a JSON Schema: it says nothing", path)
 
 
-def _read_names(spec: WorkflowSpec, source: Source, path: Path, template: str) -> list[str]:
-    """The nodes that a template reads; every name it reads must exist."""
+def _read_names(
+    spec: WorkflowSpec, source: Source, path: Path, template: str, own: Collection[str] = ()
+) -> list[str]:
+    """The nodes that a template reads; every name it reads must exist, or be one of ``own``."""
     try:
-        found = list(references(template))
+        found = [reference for reference in references(template) if reference.root not in own]
     except TemplateFailure as failure:
         raise _in_template(source, path, f"bad template: {failure}", failure.line) from failure
     for reference in found:
@@ -161,6 +170,8 @@ def _check_reference(spec: WorkflowSpec, source: Source, path: Path, reference: 
             raise _in_template(source, path, message, reference.line, hint)
     elif reference.root not in spec.nodes:
         hint = _hint(reference.root, [*spec.nodes, "inputs"])
+        if reference.root in _OF_EACH:
+            hint = "only a node with for_each has it"
         message = f"no node is called {reference.root!r}"
         raise _in_template(source, path, message, reference.line, hint)
 

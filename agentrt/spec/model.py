@@ -56,6 +56,12 @@ class NodeSpec(Strict):
 
     description: str = ""
     after: list[str] = Field(default_factory=list, description="nodes to wait for as well")
+    for_each: Template | None = Field(
+        default=None,
+        description="a list: the node runs once for each `item` in it, and its value is the list "
+        "of their values",
+    )
+    at_once: int = Field(default=4, ge=1, le=64, description="items under way at the same time")
     timeout_s: float | None = Field(default=None, gt=0, description="seconds an attempt may take")
     retry: RetrySpec | None = None
     fallback: Any = Field(

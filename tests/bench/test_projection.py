@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agentrt.bench.projection import Rates, project, speedup_of
-from agentrt.bench.replay import Replay, waves
+from agentrt.bench.replay import Replay
 from agentrt.bench.setups import setups
 from agentrt.cli.main import app
 from agentrt.errors import UserError
@@ -63,10 +63,18 @@ def trace() -> Trace:
     return Trace(header=TraceHeader(workflow="w", started_at="2026-01-01T00:00:00"), spans=spans)
 
 
-def test_nodes_side_by_side_are_one_wave(trace: Trace) -> None:
-    assert [[n.name for n in wave.nodes] for wave in waves(trace.spans)] == [
-        ["plan"], ["lookup", "draft"],
+def test_items_that_follow_each_other_through_a_gate_all_save(trace: Trace) -> None:
+    # Two lanes: 0 to 4 and 4 to 8, beside it 0 to 3 and 3 to 7. Each is 1 s and decode.
+    spans = [
+        llm("a", 0.0, 1.0, 3.0, 31), node("a", 0.0, 4.0),
+        llm("b", 0.0, 1.0, 2.0, 21), node("b", 0.0, 3.0),
+        llm("c", 3.0, 1.0, 3.0, 31), node("c", 3.0, 7.0),
+        llm("d", 4.0, 1.0, 3.0, 31), node("d", 4.0, 8.0),
+        Span(id="r", parent=None, kind="run", name="w", node=None, start_s=0.0, end_s=8.5),
     ]  # fmt: skip
+    at_once = project([Trace(header=trace.header, spans=spans)], Rates(decode=1e9))
+    # a and d take 1 s each, and half a second follows; without what a saved d would end at 5.
+    assert at_once.projected_s == pytest.approx(1.0 + 1.0 + 0.5)
 
 
 def test_calls_of_the_same_length_change_nothing(trace: Trace) -> None:
