@@ -174,12 +174,17 @@ def projection() -> str:
             f"{told['predicted_s']:.2f}",
             f"{told['measured_s']:.2f}",
             f"{told['error']:+.1%}",
+            f"{told['blind_error']:+.1%}",
             " → ".join(f"{tokens:.0f}" for tokens in told["output_tokens"].values()),
         ]
         for told in found["predictions"]
     ]
-    heads = ["workflow", "side", "without (s)", "predicted (s)", "measured (s)", "error", "tokens"]
-    said = f"Median error {found['median_error']:.1%}, worst {found['worst_error']:.1%}."
+    heads = ["workflow", "side", "without (s)", "predicted (s)", "measured (s)", "error",
+             "error, blind", "tokens"]  # fmt: skip
+    said = (
+        f"Median error {found['median_error']:.1%}, worst {found['worst_error']:.1%}; blind, "
+        f"{found['median_blind_error']:.1%} and {found['worst_blind_error']:.1%}."
+    )
     return "\n".join([_table(heads, rows), "", said, "", _evidence(found)])
 
 

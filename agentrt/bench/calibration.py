@@ -48,6 +48,10 @@ class ServerRates(BaseModel):
     acceptance: dict[Kind, float] = Field(
         description="mean tokens a decode step, steps without a draft included"
     )
+    nodes: dict[str, dict[str, float]] = Field(
+        default_factory=dict,
+        description="decode seconds a token on the prompts of recorded runs, by workflow and node",
+    )
     points: dict[str, list[tuple[float, float]]] = Field(
         description="what the lines were fitted to"
     )
@@ -64,8 +68,11 @@ class Calibration(BaseModel):
     versions: dict[str, str]
     sides: dict[str, ServerRates]
 
-    def transfer(self, source: str, target: str) -> Transfer:
+    def transfer(self, source: str, target: str, workflow: str | None = None) -> Transfer:
         """From calls measured on one side to calls on another.
+
+        Args:
+            workflow: whose prompts may have been measured; None leaves them out of account.
 
         Raises:
             UserError: there is no such side.
@@ -73,9 +80,14 @@ class Calibration(BaseModel):
         for side in (source, target):
             if side not in self.sides:
                 raise UserError(f"the calibration has no side {side!r}: {', '.join(self.sides)}")
-        return Transfer(
-            label=f"{source} → {target}", source=self.sides[source], target=self.sides[target]
-        )
+        before, after = self.sides[source], self.sides[target]
+        known = after.nodes.get(workflow or "", {})
+        nodes = {
+            node: known[node] / seconds
+            for node, seconds in before.nodes.get(workflow or "", {}).items()
+            if node in known
+        }
+        return Transfer(label=f"{source} → {target}", source=before, target=after, nodes=nodes)
 
 
 class Transfer(BaseModel):
@@ -90,12 +102,16 @@ class Transfer(BaseModel):
     with ``new`` the uncached prompt tokens, ``c`` the context in the middle of the answer and ``L``
     the mean tokens a step: measured for the source where the trace tells it, else calibrated. The
     second line is the speedup of speculative decoding (arXiv 2211.17192, theorem 3.8) with measured
-    step costs and yields in place of modelled ones.
+    step costs and yields in place of modelled ones. Where both sides were measured on the prompts
+    of the node itself, the measured ratio of seconds a token takes the place of that line.
     """
 
     label: str
     source: ServerRates
     target: ServerRates
+    nodes: dict[str, float] = Field(
+        description="how many times as long a token of a node takes on the target, measured"
+    )
 
     def changes(self, call: Span) -> dict[Category, float]:
         """Seconds that prefill and decode of a call gain or lose."""
@@ -108,10 +124,11 @@ class Transfer(BaseModel):
         decode_s = told.get("decode_s") or 0.0
         before = self.source.step.at(context) / _yield(told, self.source, kind)
         after = self.target.step.at(context) / self.target.acceptance.get(kind, 1.0)
+        decode_ratio = self.nodes.get(call.node or "", after / before)
         prefill_ratio = self.target.prefill.at(new) / self.source.prefill.at(new)
         return {
             "prefill": prefill_s * (prefill_ratio - 1),
-            "decode": decode_s * (after / before - 1),
+            "decode": decode_s * (decode_ratio - 1),
         }
 
 

@@ -21,9 +21,9 @@ def calibrate(
         typer.Option(help="What to measure beside it: baseline, ngram or a profile; may repeat."),
     ] = None,
     trace: Annotated[
-        Path | None,
+        list[Path] | None,
         typer.Option(
-            help="Measure acceptance on this run's prompts (recorded with --record-text)."
+            help="Measure on this run's prompts (recorded with --record-text); may repeat."
         ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Where to write it.")] = Path(
@@ -49,11 +49,11 @@ def calibrate(
         from agentrt.timing import read_trace
 
         loaded = load_profile(profile)
-        recorded = read_trace(trace) if trace else None
+        recorded = [read_trace(path) for path in trace or []]
         references = [sides(loaded, against=name)[0] for name in against or ["baseline"]]
         chosen = [*references, sides(loaded, against=(against or ["baseline"])[0])[-1]]
         with RunProgress(err, quiet=as_json) as progress:
-            found = measure(loaded.name, chosen, trace=recorded, on_progress=progress.say)
+            found = measure(loaded.name, chosen, traces=recorded, on_progress=progress.say)
         write_whole(output, found.model_dump_json(indent=1).encode() + b"\n")
         if as_json:
             print_json(found.model_dump())

@@ -100,4 +100,4 @@ def _between(calibration: Calibration, traces: Sequence[Trace], side: str | None
     others = [label for label in calibration.sides if label != sources[0]]
     if side is None and len(others) != 1:
         raise UserError(f"say which --side to project to: {', '.join(others)}")
-    return calibration.transfer(sources[0], side or others[0])
+    return calibration.transfer(sources[0], side or others[0], traces[0].header.workflow)

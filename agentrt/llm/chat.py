@@ -74,7 +74,9 @@ class ChatModel:
             completion = _record(span, received, tracer)
             span.set(constrained=request.schema is not None)
             if self._record_text:
-                span.set(messages=request.messages, text=completion.text, schema=request.schema)
+                span.set(
+                    messages=list(request.messages), text=completion.text, schema=request.schema
+                )
             if request.schema is None:
                 return completion
             finish = span.attributes.get("finish_reason")

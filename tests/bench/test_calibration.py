@@ -135,3 +135,17 @@ def test_a_wrong_request_exits_with_2(files, words, message) -> None:
     code, shown = project_command(*(w.format(t=files[0], c=files[1], o=other) for w in words))
     assert code == 2
     assert message in shown
+
+
+def test_a_node_that_was_measured_itself_goes_by_that() -> None:
+    sides = {
+        label: side.model_copy(update={"nodes": {"w": {"n": seconds}}})
+        for (label, side), seconds in zip(
+            CALIBRATION.sides.items(), (0.04, 0.03, 0.02), strict=True
+        )
+    }
+    calibration = CALIBRATION.model_copy(update={"sides": sides})
+    known = project([trace()], calibration.transfer("baseline", "dflash", "w"))
+    assert known.projected_s == pytest.approx(0.5 + 0.75)
+    other = project([trace()], calibration.transfer("baseline", "dflash", "another"))
+    assert other.projected_s == pytest.approx(0.5 + 0.5)
