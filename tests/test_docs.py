@@ -47,6 +47,11 @@ PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 PAGES = ["README.md", "docs/latency.md"]
 
 
+def test_the_workflow_of_the_readme_is_valid() -> None:
+    [text] = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert load_workflow(text).spec.name == "digest"
+
+
 def test_every_page_with_python_in_it_is_run() -> None:
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
     with_python = {path for path in pages if PYTHON.search(path.read_text())}
