@@ -13,6 +13,7 @@ from agentrt.cli import (
     compare,
     doctor,
     graph,
+    index,
     project,
     report,
     run,
@@ -34,6 +35,7 @@ app.command()(run.run)
 app.command()(validate.validate)
 app.command()(validate.schema)
 app.command()(graph.graph)
+app.command()(index.index)
 app.add_typer(trace.app, name="trace")
 app.command()(compare.compare)
 app.command()(calibrate.calibrate)

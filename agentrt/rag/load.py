@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +87,29 @@ def _read_pdf(path: Path) -> str:
     return "\n\n".join(page.extract_text() or "" for page in PdfReader(path).pages)
 
 
+def _read_csv(path: Path) -> str:
+    """A paragraph a row, each value with the name of its column."""
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        rows = list(csv.DictReader(file, restkey="more", restval=""))
+    return "\n\n".join(
+        "\n".join(f"{name}: {value}" for name, value in row.items() if value) for row in rows
+    )
+
+
+def _read_json(path: Path) -> str:
+    return _pretty(json.loads(path.read_text(encoding="utf-8-sig")))
+
+
+def _read_json_lines(path: Path) -> str:
+    """A paragraph a line."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    return "\n\n".join(_pretty(json.loads(line)) for line in lines if line.strip())
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False)
+
+
 _READERS: dict[str, Callable[[Path], str]] = {
     ".md": _read_text,
     ".txt": _read_text,
@@ -92,4 +117,7 @@ _READERS: dict[str, Callable[[Path], str]] = {
     ".html": _read_html,
     ".htm": _read_html,
     ".pdf": _read_pdf,
+    ".csv": _read_csv,
+    ".json": _read_json,
+    ".jsonl": _read_json_lines,
 }

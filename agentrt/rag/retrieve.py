@@ -93,13 +93,16 @@ def open_corpus(
     """Open a corpus for searching; the first time it is indexed, later runs reuse that.
 
     Args:
-        source: ``python-reference``, or a folder of .md, .txt, .rst, .html or .pdf files.
+        source: ``python-reference``, or a folder of .md, .txt, .rst, .html, .pdf, .csv, .json or
+            .jsonl files.
         on_progress: told in a sentence how far indexing is.
 
     Raises:
         RetrievalError: it can't be read, is empty, or the embedding model is missing.
     """
-    collection, passages = open_index(load_documents(source), on_progress or (lambda _: None))
+    collection, passages = open_index(
+        source, load_documents(source), on_progress or (lambda _: None)
+    )
     default_embedder()
     return Retriever(collection, passages)
 

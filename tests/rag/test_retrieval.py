@@ -127,3 +127,19 @@ def test_citations_are_numbers_of_passages(small_corpus: Path) -> None:
     assert not checked.ok
     assert check_citations("Fine [1].", passages).ok
     assert not check_citations("None at all.", passages).ok
+
+
+def test_tables_and_records_keep_the_names_of_their_values(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("city,river\nAlbany,Hudson\nParis,Seine\n")
+    (tmp_path / "b.json").write_text('{"canal": {"opened": 1825}}')
+    (tmp_path / "c.jsonl").write_text('{"n": 1}\n\n{"n": 2}\n')
+    texts = {document.source: document.text for document in load_documents(tmp_path)}
+    assert texts["a.csv"] == "city: Albany\nriver: Hudson\n\ncity: Paris\nriver: Seine"
+    assert '"opened": 1825' in texts["b.json"]
+    assert texts["c.jsonl"].count('"n"') == 2
+
+
+def test_a_broken_record_is_named(tmp_path: Path) -> None:
+    (tmp_path / "b.json").write_text("{")
+    with pytest.raises(RetrievalError, match=r"b\.json: cannot be read"):
+        load_documents(tmp_path)
