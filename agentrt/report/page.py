@@ -54,6 +54,7 @@ def _run(trace: Trace, *, redact: bool) -> dict[str, Any]:
     return {
         "workflow": header.workflow,
         "started": header.started_at[:19].replace("T", " "),
+        "server": _server(trace),
         "attributes": {} if redact else header.attributes,
         "wall_s": trace.run.duration_s,
         "summary": summary_line(trace),
@@ -63,6 +64,13 @@ def _run(trace: Trace, *, redact: bool) -> dict[str, Any]:
         "totals": totals,
         "rows": shown_rows(trace),
     }
+
+
+def _server(trace: Trace) -> str:
+    """How the run was served, where the trace says so."""
+    if "speculation" not in trace.header.attributes:
+        return ""
+    return str(trace.header.attributes["speculation"] or "no speculation")
 
 
 def _data(traces: Sequence[Trace], *, redact: bool) -> dict[str, Any]:

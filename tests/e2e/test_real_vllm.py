@@ -108,6 +108,8 @@ def test_ctrl_c_ends_a_server_in_the_foreground_with_all_its_processes(tmp_path:
     serving = subprocess.Popen(
         [sys.executable, "-m", "agentrt", "serve"], stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, env={**os.environ, "AGENTRT_STATE": str(tmp_path / "state")},
+        # Whoever runs the tests in the background has Ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     deadline = time.monotonic() + 120
     while len(family(serving.pid)) < 4 and time.monotonic() < deadline:
@@ -115,6 +117,9 @@ def test_ctrl_c_ends_a_server_in_the_foreground_with_all_its_processes(tmp_path:
     members = family(serving.pid)
     assert len(members) >= 4
     serving.send_signal(signal.SIGINT)
-    assert serving.wait(timeout=30) == 130
+    try:
+        assert serving.wait(timeout=30) == 130
+    finally:
+        serving.kill()
     _, alive = psutil.wait_procs(members[1:], timeout=30)
     assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
