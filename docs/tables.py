@@ -108,10 +108,11 @@ def speculation() -> str:
     """Decode speed by task kind against no speculation."""
     found = _result("speculation-cpu.json")
     rows = []
-    kinds = next(iter(found["summary"].values()))["by_kind"]
+    sides = {name: side for name, side in found["summary"].items() if "by_kind" in side}
+    kinds = next(iter(sides.values()))["by_kind"]
     for kind in kinds:
         row = [kind]
-        for side in found["summary"].values():
+        for side in sides.values():
             told = side["by_kind"][kind]
             row += [
                 f"{told['decode_ratio_of_sums']:.2f}x",
@@ -121,7 +122,7 @@ def speculation() -> str:
             ]
         rows.append(row)
     heads = ["held-out prompts"]
-    for side in found["summary"]:
+    for side in sides:
         heads += [f"{side}: all tokens", "median prompt", "acceptance", "same text"]
     return "\n".join([_table(heads, rows), "", _evidence(found)])
 

@@ -70,10 +70,14 @@ def _swept(profile: Profile, sweep: str) -> list[Side]:
         raise UserError(f"--sweep takes SETTING=VALUE,VALUE…, not {sweep!r}")
     if profile.speculation is None:
         raise UserError(f"profile {profile.name!r} does not speculate: it has nothing to sweep")
+    speculation = dict(profile.speculation)
+    if setting == "num_speculative_tokens":
+        # A schedule by batch size would go before what is swept.
+        speculation.pop("num_speculative_tokens_per_batch_size", None)
     return [
         Side(
             f"{setting}={value}",
-            profile.model_copy(update={"speculation": {**profile.speculation, setting: value}}),
+            profile.model_copy(update={"speculation": {**speculation, setting: value}}),
         )
         for value in values
     ]
