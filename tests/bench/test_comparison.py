@@ -134,6 +134,7 @@ class TestSides:
             "baseline", "num_speculative_tokens=3", "num_speculative_tokens=5",
         ]  # fmt: skip
         assert found[2].profile.speculation["num_speculative_tokens"] == 5
+        assert "num_speculative_tokens_per_batch_size" not in found[2].profile.speculation
 
     @pytest.mark.parametrize(
         ("options", "told"),
