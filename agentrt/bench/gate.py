@@ -7,8 +7,9 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
+from agentrt.bench.evidence import read_evidence
 from agentrt.bench.sample import Sample
 from agentrt.bench.statistics import Ratio, independent_ratio, paired_ratio
 from agentrt.errors import UserError
@@ -132,11 +133,4 @@ def read_baseline(path: Path) -> Baseline:
     Raises:
         UserError: it can't be read, or is something else.
     """
-    try:
-        return Baseline.model_validate_json(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{path}: not a baseline; `agentrt check … --save FILE` writes one"
-        ) from error
+    return read_evidence(path, Baseline, "not a baseline; `agentrt check … --save FILE` writes one")

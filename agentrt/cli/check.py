@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,14 +15,12 @@ from agentrt.cli.options import (
     InputsFileOption,
     JsonOption,
     ProfileOption,
-    read_inputs,
+    load_with_inputs,
 )
 
 if TYPE_CHECKING:
     from agentrt.bench.gate import Gate
     from agentrt.bench.sample import Sample
-    from agentrt.runtime import Runtime
-    from agentrt.spec import Workflow
 
 
 def check(
@@ -77,10 +75,9 @@ def check(
         allowed = _share(max_regression)
         if against is None and save is None:
             raise UserError("say what to check against (--against), or where to --save a baseline")
-        given = read_inputs(input_, inputs_file)
         with RunProgress(err, quiet=as_json) as progress:
             name, before, after, paired = _measure(
-                what, against, profile, given, runs, progress.say
+                what, against, profile, (input_, inputs_file), runs, progress.say
             )
         if save is not None:
             _save(save, name, after)
@@ -117,7 +114,7 @@ def _measure(
     what: list[Path],
     against: Path | None,
     profile: str,
-    given: tuple[dict[str, Any], dict[str, str]],
+    given: tuple[list[str] | None, Path | None],
     runs: int,
     say: Callable[[str], None],
 ) -> tuple[str, list[Sample] | None, list[Sample], bool]:
@@ -140,24 +137,15 @@ def _measure(
     if len(what) > 1:
         raise UserError("one workflow is checked at a time")
     runtime = Runtime(profile, on_progress=say)
-    chosen = [_loaded(runtime, shipped_or_given(str(what[0])), given)]
+    chosen = [load_with_inputs(runtime, shipped_or_given(str(what[0])), *given)]
     name = chosen[0][0].spec.name
     # Read before a server starts: a wrong file should cost no minute.
     known = None if older else _known(against, name)
     if older:
-        chosen.insert(0, _loaded(runtime, str(against), given))
+        chosen.insert(0, load_with_inputs(runtime, str(against), *given))
     with runtime:
         found = run_in_turn(runtime, chosen, runs, say)
     return (name, found[0], found[1], True) if older else (name, known, found[0], False)
-
-
-def _loaded(
-    runtime: Runtime, path: str, given: tuple[dict[str, Any], dict[str, str]]
-) -> tuple[Workflow, dict[str, Any]]:
-    from agentrt.spec import resolve_inputs
-
-    loaded = runtime.load(path)
-    return loaded, resolve_inputs(loaded, {**given[0], **given[1]}, as_text=True)
 
 
 def _known(against: Path | None, workflow: str) -> list[Sample] | None:

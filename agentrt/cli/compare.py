@@ -13,7 +13,7 @@ from agentrt.cli.options import (
     InputsFileOption,
     ProfileOption,
     WorkflowArgument,
-    read_inputs,
+    load_with_inputs,
 )
 
 
@@ -63,11 +63,9 @@ def compare(
         from agentrt.report.comparison_page import comparison_page
         from agentrt.runtime import Runtime
         from agentrt.serving import load_profile
-        from agentrt.spec import resolve_inputs
 
-        loaded = Runtime(profile).load(shipped_or_given(workflow))
-        from_file, words = read_inputs(input_, inputs_file)
-        inputs = resolve_inputs(loaded, {**from_file, **words}, as_text=True)
+        path = shipped_or_given(workflow)
+        loaded, inputs = load_with_inputs(Runtime(profile), path, input_, inputs_file)
         chosen = sides(load_profile(profile), against=against, sweep=sweep)
         with RunProgress(err, quiet=printed) as progress:
             found = compare_workflow(loaded, inputs, chosen, runs=runs, on_progress=progress.say)

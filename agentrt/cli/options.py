@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from agentrt.errors import InputError
+
+if TYPE_CHECKING:
+    from agentrt.runtime import Runtime
+    from agentrt.spec import Workflow
 
 WorkflowArgument = Annotated[str, typer.Argument(metavar="WORKFLOW", help="A workflow file.")]
 InputOption = Annotated[
@@ -36,6 +40,21 @@ OtlpOption = Annotated[
         help="Send OpenTelemetry spans (GenAI conventions) to this collector by OTLP over HTTP.",
     ),
 ]
+
+
+def load_with_inputs(
+    runtime: Runtime, path: str, pairs: list[str] | None, file: Path | None
+) -> tuple[Workflow, dict[str, Any]]:
+    """A checked workflow and its checked inputs, before any server starts.
+
+    Raises:
+        SpecError, InputError: something is wrong with one or the other.
+    """
+    from agentrt.spec import resolve_inputs
+
+    loaded = runtime.load(path)
+    from_file, words = read_inputs(pairs, file)
+    return loaded, resolve_inputs(loaded, {**from_file, **words}, as_text=True)
 
 
 def read_inputs(

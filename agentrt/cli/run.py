@@ -21,7 +21,7 @@ from agentrt.cli.options import (
     ProfileOption,
     SpeculationOption,
     WorkflowArgument,
-    read_inputs,
+    load_with_inputs,
 )
 from agentrt.cli.trace import write_perfetto
 from agentrt.errors import UserError
@@ -29,7 +29,6 @@ from agentrt.errors import UserError
 if TYPE_CHECKING:
     from agentrt.result import Result
     from agentrt.runtime import Runtime
-    from agentrt.spec import Workflow
     from agentrt.timing import SpanHook
 
 
@@ -85,7 +84,9 @@ def run(
                     profile, base_url, model, speculation == "on", view.say,
                     [*hooks, *collecting], record_text,
                 )  # fmt: skip
-                loaded, inputs = _loaded(runtime, shipped_or_given(workflow), input_, inputs_file)
+                loaded, inputs = load_with_inputs(
+                    runtime, shipped_or_given(workflow), input_, inputs_file
+                )
                 file = trace or _default_trace(loaded.spec.name)
                 with runtime:
                     if watching:
@@ -130,17 +131,6 @@ def _runtime(
         on_progress=say,
         record_text=record_text,
     )
-
-
-def _loaded(
-    runtime: Runtime, path: str, words: list[str] | None, file: Path | None
-) -> tuple[Workflow, dict[str, Any]]:
-    """Everything that can be wrong with the request is found here, before a server starts."""
-    from agentrt.spec import resolve_inputs
-
-    loaded = runtime.load(path)
-    from_file, from_words = read_inputs(words, file)
-    return loaded, resolve_inputs(loaded, {**from_file, **from_words}, as_text=True)
 
 
 def _default_trace(name: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 from tenacity.wait import wait_exponential
 
 from agentrt.errors import DeadlineError, LLMError, RetrievalError, RunError, ToolError
+from agentrt.graph.deadline import within
 from agentrt.graph.events import NodeRetried
 from agentrt.graph.services import Services
 from agentrt.spec import AnyNode
@@ -50,20 +50,12 @@ async def attempted(
     ):
         with attempt:
             span.set(attempts=attempt.retry_state.attempt_number)
-            return await _within(name, node.timeout_s, carry_out)
+            return await within(
+                node.timeout_s,
+                carry_out(),
+                lambda s: DeadlineError(f"node {name!r} took longer than its {s:g} s"),
+            )
     raise AssertionError("the last attempt returns or raises")
-
-
-async def _within(
-    name: str, timeout_s: float | None, carry_out: Callable[[], Awaitable[Any]]
-) -> Any:
-    try:
-        async with asyncio.timeout(timeout_s) as deadline:
-            return await carry_out()
-    except TimeoutError as error:
-        if not deadline.expired():
-            raise
-        raise DeadlineError(f"node {name!r} took longer than its {timeout_s:g} s") from error
 
 
 def _is_retried(node: AnyNode, error: BaseException) -> bool:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from agentrt.errors import BudgetError
 from agentrt.spec import BudgetSpec
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -47,21 +42,6 @@ class Budget:
         """
         self.tool_calls += 1
         _within("tool_calls", self.tool_calls, self.spec.tool_calls)
-
-
-async def within_seconds(seconds: float | None, run: Awaitable[T]) -> T:
-    """Wait for a run, and break it off when its seconds are spent.
-
-    Raises:
-        BudgetError: they are.
-    """
-    try:
-        async with asyncio.timeout(seconds) as deadline:
-            return await run
-    except TimeoutError as error:
-        if not deadline.expired():
-            raise
-        raise BudgetError(f"the run has spent its budget: seconds {seconds:g}") from error
 
 
 def _within(name: str, spent: int, allowed: int | None) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
-from agentrt.graph.budget import within_seconds
+from agentrt.errors import BudgetError
 from agentrt.graph.carry import carry_out, located, record_scheduling
+from agentrt.graph.deadline import within
 from agentrt.graph.events import NodeFinished
 from agentrt.graph.for_each import add_for_each
 from agentrt.graph.services import Services
@@ -53,7 +54,7 @@ async def invoke(
         graph = compile_workflow(workflow)
     tracer = current_tracer()
     services.last_node_end[0] = tracer.now() if tracer else 0.0
-    state: Any = await within_seconds(
+    state: Any = await within(
         workflow.spec.budget.seconds,
         graph.ainvoke(
             first_state(inputs),
@@ -61,6 +62,7 @@ async def invoke(
             config={"recursion_limit": 3 * len(workflow.spec.nodes) + 2},
             context=services,
         ),
+        lambda s: BudgetError(f"the run has spent its budget: seconds {s:g}"),
     )
     record_scheduling(services)
     with timed("orchestration", "outputs"):

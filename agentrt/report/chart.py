@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from agentrt.bench.projection import Projection
+from agentrt.report.rows import shown_rows
 from agentrt.timing import CATEGORIES, LEAF_CATEGORY, Category, Phase, Span, Trace
 
 # Colours that people with any common colour blindness can tell apart: Okabe and Ito's set
@@ -19,26 +20,8 @@ COLOURS: dict[Category, str] = {
     "orchestration": "#999999",
 }
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
-_SHOWN = ("node", "llm", "tool", "retrieval")
 # Canvases end at 32,767 pixels; long before that a row is too thin to read, and can be zoomed.
 _HIGHEST = 16_000
-
-
-def shown_rows(trace: Trace) -> list[tuple[Span, int]]:
-    """The spans that a person wants to see, parents before children, with their depth."""
-    children: dict[str | None, list[Span]] = {}
-    for span in trace.spans:
-        if span.kind in _SHOWN:
-            children.setdefault(span.parent, []).append(span)
-    return list(_below(children, trace.run.id, 0))
-
-
-def _below(
-    children: dict[str | None, list[Span]], parent: str, depth: int
-) -> Iterator[tuple[Span, int]]:
-    for span in sorted(children.get(parent, ()), key=lambda child: child.start_s):
-        yield span, depth
-        yield from _below(children, span.id, depth + 1)
 
 
 def waterfall_chart(trace: Trace, *, width: int | str = 760) -> dict[str, Any]:

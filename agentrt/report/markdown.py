@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agentrt.report.chart import shown_rows
+from agentrt.report.rows import shown_rows
 from agentrt.report.waterfall import summary_line
 from agentrt.timing import CATEGORIES, Span, Trace, attribute
 from agentrt.timing.attribution import attribute_span

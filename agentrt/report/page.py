@@ -13,7 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from agentrt.bench.projection import Projection, Projector, Rates
-from agentrt.report.chart import COLOURS, projection_chart, shown_rows, waterfall_chart
+from agentrt.report.chart import COLOURS, projection_chart, waterfall_chart
+from agentrt.report.rows import shown_rows
 from agentrt.report.waterfall import clocks_line, stall_lines, summary_line
 from agentrt.timing import CATEGORIES, Span, Trace, attribute, llm_totals
 
@@ -117,13 +118,10 @@ def _projected(traces: Sequence[Trace]) -> dict[str, Any]:
     ratio = math.log(_FASTEST / _SLOWEST) / (_STOPS - 1)
     rates = [_SLOWEST * math.exp(ratio * stop) for stop in range(_STOPS)]
     points = [projector.at(Rates(decode=float(f"{rate:.3g}"))) for rate in rates]
-    measured = [llm_totals(trace.spans).decode_tokens_per_s for trace in traces]
-    known = sorted(rate for rate in measured if rate)
     return {
         "workflow": projector.workflow,
         "points": [_point(point) for point in points],
         "measured_s": points[0].measured_s,
-        "measured_rate": known[len(known) // 2] if known else None,
         "shares": points[0].shares,
         "ceiling_s": points[0].ceiling_s,
         "ceiling_speedup": points[0].ceiling_speedup,

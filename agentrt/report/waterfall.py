@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from agentrt.report.rows import shown_rows
 from agentrt.timing import (
     CATEGORIES,
     LEAF_CATEGORY,
@@ -37,7 +36,6 @@ _LETTERS: dict[Category, str] = {
     "retrieval": "r",
     "orchestration": "o",
 }
-_SHOWN = ("node", "llm", "tool", "retrieval")
 
 
 def print_waterfall(trace: Trace, console: Console) -> None:
@@ -60,7 +58,7 @@ def waterfall(trace: Trace, width: int = 40) -> RenderableType:
     table.add_column(f"0 s{' ' * (width - 10)}{run.duration_s:.2f} s", no_wrap=True)
     table.add_column("tokens", justify="right", no_wrap=True)
     table.add_column("accept", justify="right", no_wrap=True)
-    for span, depth in _rows(trace.spans, run.id, 0):
+    for span, depth in shown_rows(trace):
         table.add_row(
             Text("  " * depth + span.name, style="bold" if span.kind == "node" else ""),
             f"{span.duration_s:.2f}",
@@ -114,13 +112,6 @@ def stall_lines(trace: Trace) -> list[str]:
         + (" (its output is held to a schema)" if span.attributes.get("constrained") else "")
         for span in stalls(trace.spans)
     ]
-
-
-def _rows(spans: list[Span], parent: str, depth: int) -> Iterator[tuple[Span, int]]:
-    children = [span for span in spans if span.parent == parent and span.kind in _SHOWN]
-    for span in sorted(children, key=lambda child: child.start_s):
-        yield span, depth
-        yield from _rows(spans, span.id, depth + 1)
 
 
 def _bar(span: Span, run: Span, width: int) -> Text:
