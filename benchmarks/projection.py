@@ -24,7 +24,7 @@ from agentrt.bench.calibrate import calibrate
 from agentrt.bench.calibration import Calibration
 from agentrt.bench.evidence import cores, machine, versions
 from agentrt.bench.projection import project
-from agentrt.bench.sides import sides
+from agentrt.bench.sides import in_turn, sides
 from agentrt.bundled import shelf
 from agentrt.runtime import Runtime
 from agentrt.serving import load_profile, serve
@@ -59,7 +59,7 @@ def main() -> None:
             for name in WORKFLOWS
         ]
         calibration = calibrate(profile.name, chosen, traces=recorded, on_progress=_say)
-        traces = {name: _in_turn(runtimes, name, runs) for name in WORKFLOWS}
+        traces = {name: _alternate(runtimes, name, runs) for name in WORKFLOWS}
     predictions = [
         _predicted(calibration, name, label, traces[name])
         for name in WORKFLOWS
@@ -90,14 +90,13 @@ def main() -> None:
     print(f"median error {evidence['median_error']:.1%}, worst {evidence['worst_error']:.1%}")
 
 
-def _in_turn(runtimes: dict[str, Runtime], name: str, runs: int) -> dict[str, list[Trace]]:
+def _alternate(runtimes: dict[str, Runtime], name: str, runs: int) -> dict[str, list[Trace]]:
     found: dict[str, list[Trace]] = {label: [] for label in runtimes}
     labels = list(runtimes)
     workflow: Workflow = runtimes[labels[0]].load(shelf("workflows") / f"{name}.yaml")
     inputs = resolve_inputs(workflow, {})
     for turn in range(runs + 1):
-        start = turn % len(labels)
-        for label in labels[start:] + labels[:start]:
+        for label in in_turn(labels, turn):
             _say(f"{name}, {f'run {turn} of {runs}' if turn else 'warm-up'}: {label}")
             result = runtimes[label].run(workflow, inputs)
             if turn:

@@ -18,7 +18,7 @@ from statistics import median
 from typing import Any
 
 from agentrt.bench.evidence import cores, machine, versions
-from agentrt.bench.sides import Side, sides
+from agentrt.bench.sides import Side, in_turn, sides
 from agentrt.bench.statistics import paired_ratio
 from agentrt.errors import LLMError
 from agentrt.llm import ChatModel, Endpoint, Request, Sampling
@@ -89,8 +89,7 @@ async def _measure(
     calls = []
     labels = [label for label in models if label != only_load]
     for n, prompt in enumerate(prompts):
-        turn = n % len(labels)
-        for label in labels[turn:] + labels[:turn]:
+        for label in in_turn(labels, n):
             call = await _ask(models[label], prompt)
             calls.append({"side": label, "prompt": n, "kind": prompt.kind, **call})
         _say(f"prompt {n + 1} of {len(prompts)}")

@@ -24,7 +24,7 @@ from agentrt.bench.calibration import (
 )
 from agentrt.bench.evidence import cores, machine, versions
 from agentrt.bench.probes import Probe, own_probes, recorded_probes
-from agentrt.bench.sides import Side
+from agentrt.bench.sides import Side, in_turn
 from agentrt.errors import ServingError
 from agentrt.serving import Server, serve
 from agentrt.timing import Trace
@@ -119,7 +119,7 @@ async def _measure(
     async with httpx.AsyncClient(timeout=300) as client:
         for turn in range(_ROUNDS + 1):
             say(f"calibrating, round {turn} of {_ROUNDS}" if turn else "calibrating, warm-up")
-            for label in labels[turn % len(labels) :] + labels[: turn % len(labels)]:
+            for label in in_turn(labels, turn):
                 into = found[label] if turn else _Measured()
                 await _round(client, servers[label], turn, into.points)
                 if turn <= _ASKED:

@@ -14,7 +14,7 @@ from agentrt.bench.evidence import cores, machine, versions
 from agentrt.bench.judge import judge
 from agentrt.bench.observe import observe
 from agentrt.bench.sample import Sample
-from agentrt.bench.sides import Side
+from agentrt.bench.sides import Side, in_turn
 from agentrt.errors import UserError
 from agentrt.result import Result
 from agentrt.runtime import Runtime, WorkflowSource
@@ -83,8 +83,7 @@ def _alternate(
     samples, results = [], []
     labels = list(runtimes)
     for pair in range(runs + 1):
-        turn = pair % len(labels)
-        for label in labels[turn:] + labels[:turn]:
+        for label in in_turn(labels, pair):
             say(f"warm-up: {label}" if pair == 0 else f"run {pair} of {runs}: {label}")
             result = runtimes[label].run(workflow, inputs)
             results.append(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import yaml
@@ -24,6 +25,12 @@ class Side:
 
     label: str
     profile: Profile
+
+
+def in_turn(labels: Sequence[str], turn: int) -> list[str]:
+    """The order of a round; each starts with another, so that no side has the warmer machine."""
+    start = turn % len(labels)
+    return [*labels[start:], *labels[:start]]
 
 
 def sides(profile: Profile, *, against: str = "baseline", sweep: str | None = None) -> list[Side]:
