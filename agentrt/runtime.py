@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from agentrt.errors import AgentrtError, RunCancelled, UserError
 from agentrt.graph.budget import Budget
 from agentrt.graph.events import Event, Output, SpanClosed
+from agentrt.graph.person import OnQuestion
 from agentrt.graph.services import Chat, Services
 from agentrt.llm import ChatModel, Endpoint
 from agentrt.rag import Passage, Retriever, check_citations, open_corpus
@@ -47,6 +48,7 @@ class Runtime:
         tools: tools of your own that workflows may name.
         hooks: called as ``hook("open" | "close", span)`` for each span of each run.
         on_progress: told in a sentence what a slow start is doing.
+        on_question: gives a person's answer where a run asks for one.
         record_text: keep each model call's messages and answer in its span. Off by default, since
             a trace is then as private as the texts.
         chat: a stand-in for the model, for tests.
@@ -68,6 +70,7 @@ class Runtime:
         tools: Sequence[Tool] = (),
         hooks: Sequence[SpanHook] = (),
         on_progress: Callable[[str], None] | None = None,
+        on_question: OnQuestion | None = None,
         record_text: bool = False,
         chat: Chat | None = None,
     ) -> None:
@@ -78,7 +81,7 @@ class Runtime:
             Endpoint(base_url, model, api_key, native_tools) if base_url and model else None
         )
         self._tools, self._hooks, self._on_progress = tuple(tools), tuple(hooks), on_progress
-        self._record_text = record_text
+        self._on_question, self._record_text = on_question, record_text
         self._corpora: dict[str, asyncio.Task[Retriever]] = {}
         self._stack = ExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -158,6 +161,7 @@ class Runtime:
         *,
         trace_file: Path | None = None,
         on_event: Callable[[Event], None] | None = None,
+        on_question: OnQuestion | None = None,
     ) -> Result:
         """Run a workflow and wait for it.
 
@@ -166,6 +170,7 @@ class Runtime:
             inputs: values for the workflow's inputs.
             trace_file: where to write the trace.
             on_event: told of each event; called in the runtime's own thread.
+            on_question: gives a person's answer in this run, instead of the runtime's own.
 
         Raises:
             SpecError, InputError: before anything runs.
@@ -174,7 +179,9 @@ class Runtime:
         """
         loaded = self.load(workflow)
         resolved = resolve_inputs(loaded, inputs or {})
-        future = self._submit(self._run(loaded, resolved, trace_file, on_event or _ignore))
+        future = self._submit(
+            self._run(loaded, resolved, trace_file, on_event or _ignore, on_question)
+        )
         try:
             return future.result()
         except KeyboardInterrupt:
@@ -188,11 +195,14 @@ class Runtime:
         *,
         trace_file: Path | None = None,
         on_event: Callable[[Event], None] | None = None,
+        on_question: OnQuestion | None = None,
     ) -> Result:
         """As ``run``, for async callers; cancelling the task cancels the run."""
         loaded = self.load(workflow)
         resolved = resolve_inputs(loaded, inputs or {})
-        future = self._submit(self._run(loaded, resolved, trace_file, on_event or _ignore))
+        future = self._submit(
+            self._run(loaded, resolved, trace_file, on_event or _ignore, on_question)
+        )
         return await asyncio.wrap_future(future)
 
     async def astream(
@@ -246,6 +256,7 @@ class Runtime:
         inputs: dict[str, Any],
         trace_file: Path | None,
         emit: Callable[[Event], None],
+        on_question: OnQuestion | None,
     ) -> Result:
         from agentrt.graph import invoke
 
@@ -264,7 +275,8 @@ class Runtime:
             with TraceWriter(trace_file, header) if trace_file else nullcontext() as writer:
                 tracer = Tracer((*self._hooks, *([writer] if writer else []), hook))
                 with tracer.span("run", workflow.spec.name):
-                    outputs, values = await invoke(workflow, inputs, self._services(workflow, emit))
+                    services = self._services(workflow, emit, on_question)
+                    outputs, values = await invoke(workflow, inputs, services)
         finally:
             for task in opening:
                 task.cancel()
@@ -281,7 +293,9 @@ class Runtime:
             trace_file=trace_file,
         )
 
-    def _services(self, workflow: Workflow, emit: Callable[[Event], None]) -> Services:
+    def _services(
+        self, workflow: Workflow, emit: Callable[[Event], None], on_question: OnQuestion | None
+    ) -> Services:
         assert self._chat is not None
 
         def make_toolbox(names: tuple[str, ...], retriever: Retriever | None) -> Toolbox:
@@ -297,6 +311,7 @@ class Runtime:
             make_toolbox=make_toolbox,
             emit=emit,
             budget=Budget(workflow.spec.budget),
+            on_question=on_question or self._on_question,
         )
 
     async def _open_corpus(self, source: str) -> Retriever:

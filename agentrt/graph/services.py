@@ -9,6 +9,7 @@ from typing import Protocol
 
 from agentrt.graph.budget import Budget
 from agentrt.graph.events import Event
+from agentrt.graph.person import OnQuestion
 from agentrt.llm import Completion, Request
 from agentrt.rag import Retriever
 from agentrt.toolbox import Toolbox
@@ -34,5 +35,6 @@ class Services:
     make_toolbox: Callable[[tuple[str, ...], Retriever | None], Toolbox]
     emit: Callable[[Event], None]
     budget: Budget
+    on_question: OnQuestion | None = None
     last_node_end: list[float] = field(default_factory=lambda: [0.0])
     gates: dict[str, asyncio.Semaphore] = field(default_factory=dict)
