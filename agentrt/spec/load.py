@@ -13,8 +13,20 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from agentrt.errors import SpecError
+from agentrt.spec.body import Body
 from agentrt.spec.check import check, check_tools
-from agentrt.spec.model import NODE_KINDS, InputSpec, WorkflowSpec
+from agentrt.spec.files import below, put_prompts_in
+from agentrt.spec.model import (
+    NODE_KINDS,
+    BranchCase,
+    BudgetSpec,
+    CacheSpec,
+    ChooseSpec,
+    InputSpec,
+    RetrySpec,
+    SamplingSpec,
+    WorkflowSpec,
+)
 from agentrt.spec.source import Path as Loc
 from agentrt.spec.source import Source, read_yaml
 
@@ -25,15 +37,25 @@ class Workflow:
 
     Attributes:
         spec: what the file says.
-        needs: for each node the nodes it waits for.
+        body: its nodes, and what waits for what.
         folder: what relative paths in the file are relative to.
         source: where each value stands, for errors that come up later.
     """
 
     spec: WorkflowSpec
-    needs: Mapping[str, tuple[str, ...]]
+    body: Body
     folder: Path
     source: Source
+
+    @property
+    def needs(self) -> Mapping[str, tuple[str, ...]]:
+        """For each node the nodes it waits for."""
+        return self.body.needs
+
+    def tool_files(self) -> list[Path]:
+        """The files with tools of its own, and of the workflows that it uses."""
+        own = [self.folder / name for name in self.spec.tool_files]
+        return list(dict.fromkeys([*own, *_tool_files(self.body)]))
 
     def require_tools(self, known: Collection[str]) -> None:
         """Check that each tool it grants is one of ``known``.
@@ -41,7 +63,7 @@ class Workflow:
         Raises:
             SpecError: one is not; the message begins with ``file:line:column``.
         """
-        check_tools(self.spec, self.source, known)
+        check_tools(self.body, self.source, known)
 
 
 def load_workflow(workflow: str | Path | dict[str, Any]) -> Workflow:
@@ -53,14 +75,34 @@ def load_workflow(workflow: str | Path | dict[str, Any]) -> Workflow:
     Raises:
         SpecError: anything wrong with it; the message begins with ``file:line:column``.
     """
+    return _load(workflow, ())
+
+
+def _load(workflow: str | Path | dict[str, Any], users: tuple[Path, ...]) -> Workflow:
+    """As ``load_workflow``; ``users`` are the files that led here, each using the next."""
     source, folder = _read(workflow)
     if not isinstance(source.data, dict):
         raise source.error("a workflow is a mapping with name, nodes and outputs")
+    put_prompts_in(source, folder)
     try:
         spec = WorkflowSpec.model_validate(source.data)
     except ValidationError as error:
         raise _explain(source, error) from error
-    return Workflow(spec, check(spec, source), folder, source)
+
+    def open_used(use: str, place: Loc) -> Workflow:
+        file = below(source, place, folder, use)
+        chain = (*users, *([Path(source.name).resolve()] if Path(source.name).is_file() else []))
+        if file in chain:
+            circle = " → ".join(path.name for path in (*chain[chain.index(file) :], file))
+            raise source.error(f"these workflows use each other: {circle}", place)
+        return _load(file, chain)
+
+    return Workflow(spec, check(spec, source, open_used), folder, source)
+
+
+def _tool_files(body: Body) -> list[Path]:
+    found = [file for used in body.used.values() for file in used.tool_files()]
+    return found + [file for inner in body.inner.values() for file in _tool_files(inner)]
 
 
 def json_schema() -> dict[str, Any]:
@@ -132,25 +174,29 @@ def _unknown_kind(source: Source, path: Loc, given: Any) -> SpecError:
 def _locate(source: Source, loc: tuple[int | str, ...]) -> tuple[Loc, type[BaseModel] | None]:
     """pydantic's location without union tags and key marks, and the model it is about."""
     path: Loc = ()
+    tagged: Loc = ()
     model: type[BaseModel] | None = WorkflowSpec
-    for index, part in enumerate(loc):
+    for part in loc:
         if part == "[key]":
             continue
-        if len(path) == 2 and path[0] == "nodes" and part in NODE_KINDS and index == 2:
-            model = NODE_KINDS[str(part)]
+        if path[-2:-1] == ("nodes",) and part in NODE_KINDS and path != tagged:
+            model, tagged = NODE_KINDS[str(part)], path
             continue
-        if model is not None and path and path[0] == "inputs":
+        if path == ("inputs",):
             model = InputSpec
         path = (*path, part)
-        if part == "sampling" or part == "cases":
-            model = _part_model(str(part))
+        model = _PARTS.get(part, model) if isinstance(part, str) else model
     return path, model
 
 
-def _part_model(part: str) -> type[BaseModel]:
-    from agentrt.spec.model import BranchCase, SamplingSpec
-
-    return SamplingSpec if part == "sampling" else BranchCase
+_PARTS: dict[str, type[BaseModel]] = {
+    "sampling": SamplingSpec,
+    "cases": BranchCase,
+    "choose": ChooseSpec,
+    "retry": RetrySpec,
+    "cache": CacheSpec,
+    "budget": BudgetSpec,
+}
 
 
 def _suggest(field: str, model: type[BaseModel] | None) -> str | None:

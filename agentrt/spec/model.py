@@ -4,11 +4,31 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 InputType = Literal["string", "integer", "number", "boolean", "list", "object", "path"]
 Template = Annotated[str, Field(description="a Jinja2 template; may read inputs and other nodes")]
 NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+
+
+def _with_file(schema: dict[str, Any]) -> None:
+    """Let the JSON Schema admit ``{file: PATH}``, which loading replaces by the file's text."""
+    text = {key: schema.pop(key) for key in ("type", "description") if key in schema}
+    file = {"type": "string", "description": "a file below the workflow's folder"}
+    schema["anyOf"] = [
+        text,
+        {"type": "object", "properties": {"file": file}, "required": ["file"],
+         "additionalProperties": False},
+    ]  # fmt: skip
+
+
+Prompt = Annotated[
+    str,
+    Field(
+        description="a template, or {file: PATH} for one in a file", json_schema_extra=_with_file
+    ),
+]
 
 
 class Strict(BaseModel):
@@ -39,15 +59,49 @@ class SamplingSpec(Strict):
     )
 
 
+class CacheSpec(Strict):
+    """Keep a node's value for the next run that reads the same."""
+
+    ttl_s: float | None = Field(default=None, gt=0, description="seconds that it is kept")
+
+
+def _switch(value: Any) -> Any:
+    """``true`` is a cache without further wishes, ``false`` is none."""
+    if isinstance(value, bool):
+        return CacheSpec() if value else None
+    return value
+
+
+class ModelSpec(Strict):
+    """A role that steps may name as their ``model``. Without an address the default server has it.
+
+    The key is read from the environment, never from the file.
+    """
+
+    base_url: str | None = Field(default=None, description="an OpenAI-compatible server")
+    model: str | None = Field(default=None, description="the model's name there")
+    api_key_env: str | None = Field(
+        default=None, description="the environment variable that holds the key"
+    )
+    native_tools: bool = Field(default=False, description="the server parses tool calls")
+
+    @model_validator(mode="after")
+    def _whole(self) -> ModelSpec:
+        if (self.base_url is None) != (self.model is None):
+            raise ValueError("base_url and model go together")
+        return self
+
+
 class RetrySpec(Strict):
     """Try a node again when it fails. The waits double from ``wait_s`` on, up to a minute."""
 
     times: int = Field(ge=1, le=20, description="further attempts at most")
     wait_s: float = Field(default=0.5, ge=0, le=60, description="seconds before the first of them")
-    on: list[Literal["llm", "tool", "retrieval", "timeout"]] = Field(
+    on: list[Literal["llm", "schema", "tool", "retrieval", "timeout"]] = Field(
         default=["llm", "tool", "retrieval", "timeout"],
         min_length=1,
-        description="what must have failed",
+        description="what must have failed; `schema` is the part of `llm` where an answer came "
+        "that did not fit",
     )
 
 
@@ -67,14 +121,18 @@ class NodeSpec(Strict):
     fallback: Any = Field(
         default=None, description="the node's value where it failed; its texts are templates"
     )
+    cache: Annotated[
+        CacheSpec | None, BeforeValidator(_switch, json_schema_input_type=bool | CacheSpec)
+    ] = Field(default=None, description="take the value of an earlier run that read the same")
 
 
 class LLMNode(NodeSpec):
     """One model call. Its value is the text, or the parsed object where ``schema`` is given."""
 
     kind: Literal["llm"]
-    system: Template | None = None
-    prompt: Template
+    model: str | None = Field(default=None, description="a role under the workflow's `models`")
+    system: Prompt | None = None
+    prompt: Prompt
     schema_: dict[str, Any] | None = Field(
         default=None, alias="schema", description="JSON Schema that constrains the output"
     )
@@ -106,8 +164,9 @@ class AgentNode(NodeSpec):
     """A model that may call the granted tools, step by step. Its value is its closing text."""
 
     kind: Literal["agent"]
-    system: Template | None = None
-    prompt: Template
+    model: str | None = Field(default=None, description="a role under the workflow's `models`")
+    system: Prompt | None = None
+    prompt: Prompt
     tools: list[str] = Field(min_length=1, description="the tools it may call, by exact name")
     corpus: Template | None = Field(default=None, description="what the document tools search")
     max_steps: int = Field(default=4, ge=1, le=50, description="model calls at most")
@@ -119,17 +178,75 @@ class BranchCase(Strict):
 
     when: Template | None = None
     to: str
+    description: str = Field(default="", description="what `choose` is told of this way")
+
+
+class ChooseSpec(Strict):
+    """Let a model choose among the cases; its answer is held to their names."""
+
+    system: Prompt | None = None
+    prompt: Prompt
+    sampling: SamplingSpec = SamplingSpec(max_tokens=48)
 
 
 class BranchNode(NodeSpec):
     """Choose which node runs next. Its value is the chosen node's name; the others are skipped."""
 
     kind: Literal["branch"]
+    model: str | None = Field(default=None, description="the role that `choose` asks")
+    choose: ChooseSpec | None = None
     cases: list[BranchCase] = Field(min_length=1)
 
 
+class LoopNode(NodeSpec):
+    """Nodes that run again and again, at most ``max_rounds`` times.
+
+    All templates but ``start`` read the round's nodes, and ``loop``: what is carried, and the
+    ``round``, which counts from 1.
+    """
+
+    kind: Literal["loop"]
+    nodes: dict[Name, AnyNode] = Field(min_length=1, description="what a round runs")
+    start: dict[Name, Any] = Field(
+        default_factory=dict, description="what `loop` holds in the first round"
+    )
+    carry: dict[Name, Any] = Field(
+        default_factory=dict, description="what a round hands to the next one; all else stays"
+    )
+    until: Template = Field(description="true after the round that was the last")
+    max_rounds: int = Field(ge=1, le=1000)
+    value: Any = Field(description="the node's value, after the last round; a template")
+
+
+class ParallelNode(NodeSpec):
+    """Nodes that run as a group, at the same time where they do not read each other."""
+
+    kind: Literal["parallel"]
+    nodes: dict[Name, AnyNode] = Field(min_length=1)
+    limit: int | None = Field(default=None, ge=1, le=64, description="nodes under way at once")
+    outputs: dict[Name, Any] | None = Field(
+        default=None, description="its value; without it, each node's value by name"
+    )
+
+
+class WorkflowNode(NodeSpec):
+    """Another workflow as a step. Its value is that workflow's outputs, by name."""
+
+    kind: Literal["workflow"]
+    use: str = Field(description="a workflow file below this file's folder")
+    inputs: dict[str, Any] = Field(default_factory=dict)
+
+
 AnyNode = Annotated[
-    LLMNode | RetrieveNode | ToolNode | AgentNode | BranchNode, Field(discriminator="kind")
+    LLMNode
+    | RetrieveNode
+    | ToolNode
+    | AgentNode
+    | BranchNode
+    | LoopNode
+    | ParallelNode
+    | WorkflowNode,
+    Field(discriminator="kind"),
 ]
 NODE_KINDS: dict[str, type[NodeSpec]] = {
     "llm": LLMNode,
@@ -137,6 +254,9 @@ NODE_KINDS: dict[str, type[NodeSpec]] = {
     "tool": ToolNode,
     "agent": AgentNode,
     "branch": BranchNode,
+    "loop": LoopNode,
+    "parallel": ParallelNode,
+    "workflow": WorkflowNode,
 }
 
 
@@ -156,12 +276,25 @@ class WorkflowSpec(Strict):
 
     name: str = Field(min_length=1)
     description: str = ""
-    inputs: dict[Annotated[str, Field(pattern=NAME_PATTERN)], InputSpec] = Field(
-        default_factory=dict
+    inputs: dict[Name, InputSpec] = Field(default_factory=dict)
+    vars: dict[Name, Any] = Field(
+        default_factory=dict,
+        description="values made once, from inputs and earlier vars; read as `vars.NAME`",
+    )
+    models: dict[Name, ModelSpec] = Field(
+        default_factory=dict, description="roles that nodes may name as their `model`"
     )
     tool_files: list[str] = Field(
         default_factory=list, description="Python files with tools of your own, beside this file"
     )
     budget: BudgetSpec = BudgetSpec()
-    nodes: dict[Annotated[str, Field(pattern=NAME_PATTERN)], AnyNode] = Field(min_length=1)
+    nodes: dict[Name, AnyNode] = Field(min_length=1)
     outputs: dict[str, Template] = Field(min_length=1)
+    stream: list[str] = Field(
+        default_factory=list, description="outputs that are shown while they are written"
+    )
+
+
+LoopNode.model_rebuild()
+ParallelNode.model_rebuild()
+WorkflowSpec.model_rebuild()

@@ -21,11 +21,16 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value stands: 1-based line and column; ``block`` for a literal or folded scalar."""
+    """Where a value stands: 1-based line and column; ``block`` for a literal or folded scalar.
+
+    ``file`` is set where the value stands in another file than the document; line 0 is before its
+    first line.
+    """
 
     line: int
     column: int
     block: bool = False
+    file: str | None = None
 
 
 @dataclass
@@ -44,12 +49,36 @@ class Source:
         return self.places.get(path, Place(1, 1))
 
     def error(
-        self, message: str, path: Path = (), *, hint: str | None = None, key: bool = False
+        self,
+        message: str,
+        path: Path = (),
+        *,
+        hint: str | None = None,
+        key: bool = False,
+        within: int | None = None,
     ) -> SpecError:
-        """A SpecError at a path; ``key`` points at the mapping key rather than its value."""
+        """A SpecError at a path.
+
+        Args:
+            key: point at the mapping key rather than its value.
+            within: the line inside the value, a text, that is meant.
+        """
         place = self.keys.get(path) if key else None
         place = place or self.place(path)
-        return SpecError(message, source=self.name, line=place.line, column=place.column, hint=hint)
+        # A block's text begins on the line after its sign.
+        below = (within or 1) - (0 if place.block else 1)
+        return SpecError(
+            message,
+            source=place.file or self.name,
+            line=max(place.line + (below if within else 0), 1),
+            column=None if within and below else place.column,
+            hint=hint,
+        )
+
+    def where(self, path: Path) -> str:
+        """``file:line`` of the value at a path."""
+        place = self.place(path)
+        return f"{place.file or self.name}:{max(place.line, 1)}"
 
 
 def read_yaml(text: str, name: str) -> Source:

@@ -58,6 +58,8 @@ def references(template: str) -> Iterator[Reference]:
         raise TemplateFailure(str(error.message), line) from error
     from jinja2.meta import find_undeclared_variables
 
+    for reading in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
+        raise TemplateFailure("a template can't read other templates", reading.lineno)
     free = find_undeclared_variables(tree) - set(environment.globals)
     attributes: dict[int, str] = {}
     accesses: list[nodes.Getattr | nodes.Getitem] = [
@@ -88,18 +90,22 @@ def render(template: str, scope: Mapping[str, Any]) -> str:
     return str(_guard(lambda: _compiled(template).render(scope)))
 
 
+def whole_expression(template: str) -> str | None:
+    """The expression of a template that is one ``{{ expression }}`` and nothing else."""
+    whole = _WHOLE_EXPRESSION.match(template)
+    return whole["expression"].strip() if whole else None
+
+
 def evaluate(template: str, scope: Mapping[str, Any]) -> Any:
     """A template that is one ``{{ expression }}`` gives that value as it is; any other, its text.
 
     Raises:
         TemplateFailure: as for ``render``.
     """
-    whole = _WHOLE_EXPRESSION.match(template)
-    if not whole:
+    whole = whole_expression(template)
+    if whole is None:
         return render(template, scope)
-    expression = _environment().compile_expression(
-        whole["expression"].strip(), undefined_to_none=False
-    )
+    expression = _environment().compile_expression(whole, undefined_to_none=False)
     value = _guard(lambda: expression(**scope))
     if isinstance(value, StrictUndefined):
         _guard(lambda: str(value))
