@@ -21,11 +21,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from agentrt.redact import redact
+
 
 class AgentrtError(Exception):
     """Base of all errors of agentrt; ``exit_code`` is what the command line exits with."""
 
     exit_code: ClassVar[int] = 1
+
+    def __str__(self) -> str:
+        return redact(super().__str__())
 
 
 class UserError(AgentrtError):

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agentrt.redact import keep_secret
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -19,6 +21,9 @@ class Endpoint:
     model: str
     api_key: str = field(repr=False)
     native_tools: bool = False
+
+    def __post_init__(self) -> None:
+        keep_secret(self.api_key)
 
 
 class Sampling(BaseModel):

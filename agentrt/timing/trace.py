@@ -6,11 +6,12 @@ import json
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Annotated, Any, TextIO
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from agentrt.errors import TraceError
+from agentrt.redact import redact_all
 from agentrt.timing.span import Span
 from agentrt.timing.tracer import SpanMoment
 
@@ -25,7 +26,7 @@ class TraceHeader(BaseModel):
     version: int = VERSION
     workflow: str
     started_at: str = Field(description="wall-clock start, ISO 8601 with offset")
-    attributes: dict[str, Any] = Field(default_factory=dict)
+    attributes: Annotated[dict[str, Any], AfterValidator(redact_all)] = Field(default_factory=dict)
 
 
 class Trace(BaseModel):

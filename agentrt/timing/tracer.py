@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from agentrt.redact import redact, redact_all
 from agentrt.timing.span import Category, Phase, Span, SpanKind, SpanStatus
 
 SpanMoment = Literal["open", "close"]
@@ -44,7 +45,7 @@ class OpenSpan:
     def freeze(
         self, end_s: float | None, status: SpanStatus = "open", error: str | None = None
     ) -> Span:
-        """The span as a value; ``end_s`` None while it is open."""
+        """The span as a value, known secrets taken out; ``end_s`` None while it is open."""
         return Span(
             id=self.id,
             parent=self.parent,
@@ -54,8 +55,8 @@ class OpenSpan:
             start_s=self.start_s,
             end_s=end_s,
             status=status,
-            error=error,
-            attributes=dict(self.attributes),
+            error=redact(error) if error else error,
+            attributes=redact_all(self.attributes),
             phases=tuple(self.phases),
         )
 
