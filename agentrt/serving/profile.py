@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from agentrt.bundled import shelf
 from agentrt.errors import ProfileError
 from agentrt.serving.compiler import can_compile
+from agentrt.serving.precision import cpu_dtype
 
 
 class Strict(BaseModel):
@@ -63,7 +64,7 @@ class Profile(Strict):
     flags: dict[str, Any] = Field(
         default_factory=dict,
         description="vLLM's flags without the dashes; true for a bare flag; enforce-eager: auto "
-        "compiles the model where this machine can",
+        "compiles the model where this machine can; dtype: auto takes what its CPU computes in",
     )
     env: dict[str, str] = Field(default_factory=dict)
     gpu: Gpu | None = None
@@ -134,10 +135,13 @@ def _beside(folder: Path, profile: Profile) -> Profile:
 
 
 def _resolved(profile: Profile) -> Profile:
-    """With ``enforce-eager: auto`` decided for this machine."""
-    if profile.flags.get("enforce-eager") != "auto":
-        return profile
-    flags = {**profile.flags, "enforce-eager": not can_compile()}
+    """With what a profile leaves to this machine decided."""
+    flags = dict(profile.flags)
+    if flags.get("enforce-eager") == "auto":
+        flags["enforce-eager"] = not can_compile()
+    # vLLM's own `auto` takes what the model's files are in, whatever the CPU makes of it.
+    if profile.engine == "vllm-cpu" and flags.get("dtype") == "auto":
+        flags["dtype"] = cpu_dtype()
     return profile.model_copy(update={"flags": flags})
 
 

@@ -124,3 +124,23 @@ def test_a_model_is_compiled_where_the_machine_can(
     monkeypatch.setenv("CXX", compiler)
     monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path))
     assert load_profile("cpu-smollm2").flags["enforce-eager"] is eager
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "dtype"),
+    [
+        ("flags\t\t: fma avx2 avx512f avx512_bf16\n", "bfloat16"),
+        ("flags\t\t: fma avx2\nbugs\t\t: none\n", "float32"),
+        ("Features\t: fp asimd bf16\n", "bfloat16"),
+        (None, "float32"),
+    ],
+)
+def test_a_model_is_served_in_what_the_cpu_computes_in(
+    cpuinfo: str | None, dtype: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "cpuinfo"
+    if cpuinfo is not None:
+        file.write_text(cpuinfo)
+    monkeypatch.setattr("agentrt.serving.precision._CPUINFO", file)
+    assert load_profile("cpu-smollm2").flags["dtype"] == dtype
+    assert load_profile("cpu-smollm2-baseline").flags["dtype"] == dtype
