@@ -202,7 +202,7 @@ def _answers(server: Server) -> bool:
     root = server.base_url.removesuffix("/v1")
     headers = {"Authorization": f"Bearer {server.api_key}"}
     try:
-        # Plain HTTP on loopback: the certificates, read anew each time, would cost more than the call.
+        # Plain HTTP on loopback: reading certificates would cost more than the call.
         with httpx.Client(timeout=5, trust_env=False, verify=False) as client:  # noqa: S501
             if client.get(f"{root}/health").status_code != 200:
                 return False
