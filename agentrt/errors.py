@@ -4,6 +4,7 @@ AgentrtError
 ├── UserError              what was asked for is wrong; nothing ran      (exit code 2)
 │   ├── SpecError          a workflow file is wrong: file, line, column
 │   ├── InputError         an input is missing, unknown or of the wrong type
+│   ├── GrantError         a tool that is asked for does not exist, or not with these options
 │   └── ProfileError       a serving profile is wrong or can't run on this machine
 ├── RunError               the request was right, and carrying it out failed (exit code 1)
 │   ├── ServingError       the model server did not start, or died
@@ -72,6 +73,19 @@ class SpecError(UserError):
 
 class InputError(UserError):
     """An input is missing, unknown or of the wrong type."""
+
+
+class GrantError(UserError):
+    """A tool that is asked for does not exist, or not with these options.
+
+    Args:
+        message: what is wrong, in one sentence.
+        option: the option that it is about, where it is about one.
+    """
+
+    def __init__(self, message: str, *, option: str | None = None) -> None:
+        super().__init__(message)
+        self.option = option
 
 
 class ProfileError(UserError):

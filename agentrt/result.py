@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict
 
 from agentrt.rag import Passage
 from agentrt.timing import Breakdown, LLMTotals, Trace, attribute, llm_totals
+from agentrt.toolbox import Artefact
 
 
 class Result(BaseModel):
-    """A finished run: outputs by name, each node's value, cited passages and the trace."""
+    """A finished run: outputs, each node's value, cited passages, artefacts and the trace."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -22,6 +23,7 @@ class Result(BaseModel):
     values: dict[str, Any]
     citations: tuple[Passage, ...] = ()
     unknown_citations: tuple[str, ...] = ()
+    artefacts: tuple[Artefact, ...] = ()
     trace: Trace
     trace_file: Path | None = None
 

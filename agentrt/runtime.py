@@ -15,17 +15,18 @@ from typing import Any, TypeVar
 
 from agentrt.errors import AgentrtError, RunCancelled, UserError
 from agentrt.graph.budget import Budget
-from agentrt.graph.events import Event, Output, SpanClosed
+from agentrt.graph.events import Event, Output, SpanClosed, ToolProgress
+from agentrt.graph.grants import GrantedTools, check_grants
 from agentrt.graph.person import OnQuestion
 from agentrt.graph.services import Chat, Services
 from agentrt.llm import ChatModel, Endpoint
 from agentrt.rag import Passage, Retriever, check_citations, open_corpus
 from agentrt.result import Result
 from agentrt.serving import Profile, Server, load_profile, serve
-from agentrt.spec import TemplateFailure, Workflow, load_workflow, render, resolve_inputs
+from agentrt.spec import Grant, TemplateFailure, Workflow, load_workflow, render, resolve_inputs
 from agentrt.timing import Span, SpanHook, Trace, Tracer, TraceWriter, timed
 from agentrt.timing.trace import TraceHeader
-from agentrt.toolbox import Tool, Toolbox, find_tools, known_tools
+from agentrt.toolbox import ArtefactStore, Tool, Toolbox
 
 T = TypeVar("T")
 WorkflowSource = str | Path | dict[str, Any] | Workflow
@@ -82,6 +83,7 @@ class Runtime:
         )
         self._tools, self._hooks, self._on_progress = tuple(tools), tuple(hooks), on_progress
         self._on_question, self._record_text = on_question, record_text
+        self._tool_gates: dict[str, asyncio.Semaphore] = {}
         self._corpora: dict[str, asyncio.Task[Retriever]] = {}
         self._stack = ExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -244,8 +246,7 @@ class Runtime:
         if isinstance(workflow, Workflow):
             return workflow
         loaded = load_workflow(workflow)
-        names = known_tools(self._tool_files(loaded)) | {tool.name for tool in self._tools}
-        loaded.require_tools(sorted(names))
+        check_grants(loaded, self._tools)
         return loaded
 
     # -- inside -------------------------------------------------------------------------------
@@ -270,12 +271,14 @@ class Runtime:
             if moment == "close":
                 emit(SpanClosed(span))
 
+        granted = GrantedTools(workflow, self._tools)
+        artefacts = ArtefactStore(trace_file.with_suffix(".artefacts") if trace_file else None)
         opening = self._open_early(workflow, inputs)
         try:
             with TraceWriter(trace_file, header) if trace_file else nullcontext() as writer:
                 tracer = Tracer((*self._hooks, *([writer] if writer else []), hook))
                 with tracer.span("run", workflow.spec.name):
-                    services = self._services(workflow, emit, on_question)
+                    services = self._services(workflow, emit, on_question, granted, artefacts)
                     outputs, values = await invoke(workflow, inputs, services)
         finally:
             for task in opening:
@@ -289,20 +292,31 @@ class Runtime:
             values=values,
             citations=cited,
             unknown_citations=unknown,
+            artefacts=tuple(artefacts.kept),
             trace=Trace(header=header, spans=tracer.spans),
             trace_file=trace_file,
         )
 
     def _services(
-        self, workflow: Workflow, emit: Callable[[Event], None], on_question: OnQuestion | None
+        self,
+        workflow: Workflow,
+        emit: Callable[[Event], None],
+        on_question: OnQuestion | None,
+        granted: GrantedTools,
+        artefacts: ArtefactStore,
     ) -> Services:
         assert self._chat is not None
 
-        def make_toolbox(names: tuple[str, ...], retriever: Retriever | None) -> Toolbox:
-            own = {tool.name: tool for tool in self._tools}
-            found = find_tools([n for n in names if n not in own], self._tool_files(workflow))
-            resources = {"retriever": retriever, "check_citations": check_citations}
-            return Toolbox([*(own[n] for n in names if n in own), *found], resources=resources)
+        async def make_toolbox(
+            node: str, grants: Sequence[Grant], retriever: Retriever | None
+        ) -> Toolbox:
+            return Toolbox(
+                granted.of(grants),
+                resources={"retriever": retriever, "check_citations": check_citations},
+                artefacts=artefacts,
+                on_report=lambda tool, message: emit(ToolProgress(node, tool, message)),
+                gates=self._tool_gates,
+            )
 
         return Services(
             chat=self._chat,
@@ -341,9 +355,6 @@ class Runtime:
         # The node that needs the corpus meets the same error, and reports it as its own.
         with suppress(AgentrtError):
             await self._open_corpus(source)
-
-    def _tool_files(self, workflow: Workflow) -> list[Path]:
-        return [workflow.folder / name for name in workflow.spec.tool_files]
 
     def _describe(self, inputs: dict[str, Any]) -> dict[str, Any]:
         endpoint = self._endpoint

@@ -17,6 +17,7 @@ from agentrt.graph.events import (
     NodeStarted,
     Token,
     ToolCalled,
+    ToolProgress,
 )
 
 _TAIL = 600
@@ -74,6 +75,9 @@ class RunProgress:
                     self._line(self._done[-1])
                 case Token(node=node, text=text):
                     self._running[node] = (self._running.get(node, "") + text)[-_TAIL:]
+                case ToolProgress(node=node, tool=tool, message=message):
+                    self._running[node] = f"{tool}: {message}"
+                    self._line(f"  {node}: {tool}: {message}")
                 case ToolCalled(node=node, tool=tool, error=broken):
                     self._done.append(f"  {node}: {tool}{' failed' if broken else ''}")
                     self._line(self._done[-1])

@@ -161,6 +161,10 @@ def result_json(result: Result) -> dict[str, Any]:
         "outputs": result.outputs,
         "citations": [passage.model_dump() for passage in result.citations],
         "unknown_citations": list(result.unknown_citations),
+        "artefacts": [
+            {**made.described(), "tool": made.tool, "path": str(made.path)}
+            for made in result.artefacts
+        ],
         "wall_s": breakdown.wall_s,
         "seconds": breakdown.seconds,
         "unattributed_s": breakdown.unattributed_s,
@@ -180,5 +184,8 @@ def _show_outputs(result: Result) -> None:
     for passage in result.citations:
         place = f"{passage.source} › {passage.heading} [{passage.start}:{passage.end}]"
         out.print(f"  cited: {place}", style="cyan", highlight=False, markup=False)
+    for made in result.artefacts:
+        place = f"{made.name} ({made.media_type}, {made.size:,} bytes) by {made.tool}: {made.path}"
+        out.print(f"  artefact: {place}", style="cyan", highlight=False, markup=False)
     for number in result.unknown_citations:
         out.print(f"  [red]cited, but not retrieved:[/red] {number}")

@@ -10,6 +10,7 @@ from agentrt.graph.events import (
     SpanClosed,
     Token,
     ToolCalled,
+    ToolProgress,
 )
 from agentrt.graph.services import Chat, Services
 from agentrt.graph.state import State
@@ -26,6 +27,7 @@ __all__ = [
     "State",
     "Token",
     "ToolCalled",
+    "ToolProgress",
     "compile_workflow",
     "invoke",
 ]

@@ -54,6 +54,15 @@ class ToolCalled:
 
 
 @dataclass(frozen=True)
+class ToolProgress:
+    """A tool said how far it is."""
+
+    node: str
+    tool: str
+    message: str
+
+
+@dataclass(frozen=True)
 class SpanClosed:
     """A span of the run's trace closed."""
 
@@ -67,4 +76,13 @@ class Output:
     outputs: dict[str, Any]
 
 
-Event = NodeStarted | NodeFinished | NodeRetried | Token | ToolCalled | SpanClosed | Output
+Event = (
+    NodeStarted
+    | NodeFinished
+    | NodeRetried
+    | Token
+    | ToolCalled
+    | ToolProgress
+    | SpanClosed
+    | Output
+)

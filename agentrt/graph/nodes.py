@@ -103,14 +103,15 @@ def merge(found: list[list[Passage]]) -> list[Passage]:
 async def _run_tool(name: str, node: ToolNode, scope: Scope, services: Services) -> Any:
     with timed("orchestration", "render"):
         arguments = evaluate_all(node.arguments, scope)
-        toolbox = services.make_toolbox((node.tool,), None)
+        toolbox = await services.make_toolbox(name, [node.tool], None)
+    tool = node.tool.name
     services.budget.before_tool_call()
     try:
-        output = await toolbox.call(node.tool, arguments)
+        output = await toolbox.call(tool, arguments)
     except ToolError as error:
-        services.emit(ToolCalled(name, node.tool, arguments, str(error), error=True))
+        services.emit(ToolCalled(name, tool, arguments, str(error), error=True))
         raise
-    services.emit(ToolCalled(name, node.tool, arguments, output))
+    services.emit(ToolCalled(name, tool, arguments, output))
     try:
         return json.loads(output)
     except ValueError:
@@ -122,7 +123,7 @@ async def _run_agent(name: str, node: AgentNode, scope: Scope, services: Service
     retriever = None
     if node.corpus is not None:
         retriever = await services.open_corpus(render(node.corpus, scope))
-    toolbox = services.make_toolbox(tuple(node.tools), retriever)
+    toolbox = await services.make_toolbox(name, node.tools, retriever)
     return await run_agent(name, node, messages, toolbox, services)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from agentrt.graph.events import Event
 from agentrt.graph.person import OnQuestion
 from agentrt.llm import Completion, Request
 from agentrt.rag import Retriever
+from agentrt.spec import Grant
 from agentrt.toolbox import Toolbox
 
 
@@ -32,7 +33,7 @@ class Services:
     chat: Chat
     native_tools: bool
     open_corpus: Callable[[str], Awaitable[Retriever]]
-    make_toolbox: Callable[[tuple[str, ...], Retriever | None], Toolbox]
+    make_toolbox: Callable[[str, Sequence[Grant], Retriever | None], Awaitable[Toolbox]]
     emit: Callable[[Event], None]
     budget: Budget
     on_question: OnQuestion | None = None

@@ -1,5 +1,6 @@
 """The workflow language: models, loading with file:line errors, templates, JSON Schema."""
 
+from agentrt.spec.grant import Grant
 from agentrt.spec.inputs import resolve_inputs
 from agentrt.spec.load import Workflow, json_schema, load_workflow
 from agentrt.spec.model import (
@@ -20,6 +21,7 @@ __all__ = [
     "AnyNode",
     "BranchNode",
     "BudgetSpec",
+    "Grant",
     "LLMNode",
     "RetrieveNode",
     "SamplingSpec",

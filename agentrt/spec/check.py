@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 from agentrt.spec.body import Body
+from agentrt.spec.grant import Grant
 from agentrt.spec.model import (
     AgentNode,
     AnyNode,
@@ -76,17 +77,21 @@ def check_tools(body: Body, source: Source, known: Collection[str]) -> None:
     Raises:
         SpecError: at the first that is not.
     """
+    for path, grant in grants(body):
+        known_name(source, path, "tool", grant.name, known)
+
+
+def grants(body: Body) -> Iterator[tuple[Path, Grant]]:
+    """Each grant of a body's nodes, and of the bodies inside, with its path in the file."""
     for name, node in body.nodes.items():
         here = (*body.at, name)
         if isinstance(node, ToolNode):
-            known_name(source, (*here, "tool"), "tool", node.tool, known)
+            yield (*here, "tool"), node.tool
         if isinstance(node, AgentNode):
-            for index, tool in enumerate(node.tools):
-                known_name(source, (*here, "tools", index), "tool", tool, known)
-        if name in body.inner:
-            check_tools(body.inner[name], source, known)
-        if name in body.used:
-            body.used[name].require_tools(known)
+            for index, grant in enumerate(node.tools):
+                yield (*here, "tools", index), grant
+    for inner in body.inner.values():
+        yield from grants(inner)
 
 
 def templates(node: AnyNode) -> Iterator[tuple[Path, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,8 +14,9 @@ from pydantic import BaseModel, ValidationError
 
 from agentrt.errors import SpecError
 from agentrt.spec.body import Body
-from agentrt.spec.check import check, check_tools
+from agentrt.spec.check import check, check_tools, grants
 from agentrt.spec.files import below, put_prompts_in
+from agentrt.spec.grant import Grant
 from agentrt.spec.model import (
     NODE_KINDS,
     BranchCase,
@@ -52,18 +53,28 @@ class Workflow:
         """For each node the nodes it waits for."""
         return self.body.needs
 
+    @property
     def tool_files(self) -> list[Path]:
-        """The files with tools of its own, and of the workflows that it uses."""
-        own = [self.folder / name for name in self.spec.tool_files]
-        return list(dict.fromkeys([*own, *_tool_files(self.body)]))
+        """The files with tools of its own."""
+        return [self.folder / name for name in self.spec.tool_files]
+
+    def parts(self) -> Iterator[Workflow]:
+        """The workflow itself, and each that its nodes use."""
+        yield self
+        for used in _used(self.body):
+            yield from used.parts()
 
     def require_tools(self, known: Collection[str]) -> None:
-        """Check that each tool it grants is one of ``known``.
+        """Check that each tool that its own nodes grant is one of ``known``.
 
         Raises:
             SpecError: one is not; the message begins with ``file:line:column``.
         """
         check_tools(self.body, self.source, known)
+
+    def grants(self) -> Iterator[tuple[Loc, Grant]]:
+        """Each grant of its own nodes with its path in the file."""
+        return grants(self.body)
 
 
 def load_workflow(workflow: str | Path | dict[str, Any]) -> Workflow:
@@ -100,9 +111,9 @@ def _load(workflow: str | Path | dict[str, Any], users: tuple[Path, ...]) -> Wor
     return Workflow(spec, check(spec, source, open_used), folder, source)
 
 
-def _tool_files(body: Body) -> list[Path]:
-    found = [file for used in body.used.values() for file in used.tool_files()]
-    return found + [file for inner in body.inner.values() for file in _tool_files(inner)]
+def _used(body: Body) -> list[Workflow]:
+    """The workflows that nodes of a body, and of the bodies inside, use."""
+    return [*body.used.values(), *(w for inner in body.inner.values() for w in _used(inner))]
 
 
 def json_schema() -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from agentrt.spec.grant import Granted
+
 InputType = Literal["string", "integer", "number", "boolean", "list", "object", "path"]
 Template = Annotated[str, Field(description="a Jinja2 template; may read inputs and other nodes")]
 NAME_PATTERN = r"^[a-z][a-z0-9_]*$"
@@ -156,7 +158,7 @@ class ToolNode(NodeSpec):
     """One call of a tool with arguments fixed by the workflow. Its value is what the tool gives."""
 
     kind: Literal["tool"]
-    tool: str
+    tool: Granted = Field(description="the tool, by exact name; `{name: …, …}` gives it options")
     arguments: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -167,9 +169,15 @@ class AgentNode(NodeSpec):
     model: str | None = Field(default=None, description="a role under the workflow's `models`")
     system: Prompt | None = None
     prompt: Prompt
-    tools: list[str] = Field(min_length=1, description="the tools it may call, by exact name")
+    tools: list[Granted] = Field(
+        min_length=1,
+        description="the tools it may call, by exact name; `{name: …, …}` gives one its options",
+    )
     corpus: Template | None = Field(default=None, description="what the document tools search")
     max_steps: int = Field(default=4, ge=1, le=50, description="model calls at most")
+    max_tool_errors: int = Field(
+        default=3, ge=0, description="failed tool calls that the model is told of; one more fails"
+    )
     sampling: SamplingSpec = SamplingSpec()
 
 

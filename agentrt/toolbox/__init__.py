@@ -1,7 +1,24 @@
 """Tools: making them from functions, finding, granting and calling them."""
 
+from agentrt.toolbox.artefact import Artefact, ArtefactStore
 from agentrt.toolbox.decorator import Tool, tool
 from agentrt.toolbox.find import find_tools, known_tools
-from agentrt.toolbox.toolbox import Toolbox
+from agentrt.toolbox.granted import GrantedTool, WorkflowPath, grant
+from agentrt.toolbox.toolbox import Call, Ledger, Policy, Run, Toolbox
 
-__all__ = ["Tool", "Toolbox", "find_tools", "known_tools", "tool"]
+__all__ = [
+    "Artefact",
+    "ArtefactStore",
+    "Call",
+    "GrantedTool",
+    "Ledger",
+    "Policy",
+    "Run",
+    "Tool",
+    "Toolbox",
+    "WorkflowPath",
+    "find_tools",
+    "grant",
+    "known_tools",
+    "tool",
+]

@@ -1,4 +1,4 @@
-"""Finding tools by name: those that ship, and those in a workflow's own Python files."""
+"""Finding tools by name: those given, those in a workflow's own Python files, those that ship."""
 
 from __future__ import annotations
 
@@ -6,39 +6,58 @@ import ast
 import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 
 from agentrt.bundled import shelf
-from agentrt.errors import SpecError, ToolError
+from agentrt.errors import GrantError, SpecError
 from agentrt.toolbox.decorator import Tool
 
 
-def known_tools(files: Sequence[Path] = ()) -> set[str]:
-    """The names of the tools that ship and of those in the given files; runs none of them.
+def known_tools(files: Sequence[Path] = (), given: Sequence[Tool] = ()) -> set[str]:
+    """The names that can be granted, of tools and of families; runs no file.
 
     Raises:
         SpecError: a file is missing or is not Python.
     """
-    return {name for path in _all_files(files) for name in _declared(path)}
+    in_files = {name for path in _all_files(files) for name in _declared(path)}
+    return in_files | {name for tool in given for name in _names(tool)}
 
 
-def find_tools(names: Sequence[str], files: Sequence[Path] = ()) -> list[Tool]:
-    """Load tools by name. Only the files that declare one of them are run.
+def find_tools(
+    names: Sequence[str], files: Sequence[Path] = (), given: Sequence[Tool] = ()
+) -> list[Tool]:
+    """Load tools by name; a family's name stands for its tools.
+
+    Only the files that declare one of the names are run. A given tool comes before one of the same
+    name in a file, and that before one that ships.
 
     Raises:
         SpecError: a file is missing, is not Python or fails.
-        ToolError: no file declares one of the names.
+        GrantError: nothing has one of the names.
     """
-    wanted, found = set(names), {}
+    found: dict[str, list[Tool]] = {}
+    for name in names:
+        found[name] = [t for t in given if name in _names(t)] or _in_files(name, files)
+        if not found[name]:
+            close = get_close_matches(name, sorted(known_tools(files, given)), n=1)
+            hint = f" (did you mean {close[0]!r}?)" if close else ""
+            raise GrantError(f"no tool is called {name!r}{hint}")
+    return list({tool.name: tool for name in names for tool in found[name]}.values())
+
+
+def _names(tool: Tool) -> set[str]:
+    return {tool.name, tool.family or tool.name}
+
+
+def _in_files(name: str, files: Sequence[Path]) -> list[Tool]:
     for path in _all_files(files):
-        if wanted & set(_declared(path)):
-            module = _load(path)
-            found.update({t.name: t for t in vars(module).values() if isinstance(t, Tool)})
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise ToolError(f"no tool is called {missing[0]!r}")
-    return [found[name] for name in names]
+        if name in set(_declared(path)):
+            tools = [t for t in vars(_load(path)).values() if isinstance(t, Tool)]
+            return [replace(t, source=path.name) for t in tools if name in _names(t)]
+    return []
 
 
 def _all_files(files: Sequence[Path]) -> list[Path]:
@@ -58,17 +77,22 @@ def _declared(path: Path) -> Iterator[str]:
     for statement in tree.body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             for decorator in statement.decorator_list:
-                yield from _name_under(decorator, statement.name)
+                yield from _names_under(decorator, statement.name)
 
 
-def _name_under(decorator: ast.expr, function: str) -> Iterator[str]:
+def _names_under(decorator: ast.expr, function: str) -> Iterator[str]:
     call = decorator if isinstance(decorator, ast.Call) else None
     target = call.func if call else decorator
     if not (isinstance(target, ast.Name) and target.id == "tool"):
         return
-    given = [k.value for k in call.keywords if k.arg == "name"] if call else []
-    named = given[0].value if given and isinstance(given[0], ast.Constant) else None
-    yield str(named) if named else function
+    given = {
+        keyword.arg: str(keyword.value.value)
+        for keyword in (call.keywords if call else ())
+        if isinstance(keyword.value, ast.Constant) and keyword.value.value
+    }
+    yield given.get("name", function)
+    if "family" in given:
+        yield given["family"]
 
 
 def _load(path: Path) -> ModuleType:

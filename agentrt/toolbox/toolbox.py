@@ -1,40 +1,95 @@
-"""Calling granted tools: arguments checked, time and output limited, each call timed."""
+"""Calling granted tools: grant, validate, policy, ledger, run, limit."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from agentrt.errors import ToolError
 from agentrt.timing import timed
+from agentrt.toolbox.artefact import Artefact, ArtefactStore
 from agentrt.toolbox.decorator import Tool
+from agentrt.toolbox.granted import GrantedTool
 
-MAX_OUTPUT_CHARACTERS = 4000
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a granted tool; its arguments are valid, and in the form the model gave them."""
+
+    granted: GrantedTool
+    arguments: dict[str, Any]
+
+    @property
+    def tool(self) -> Tool:
+        """The tool that is called."""
+        return self.granted.tool
+
+
+Policy = Callable[[Call], Awaitable[None]]
+"""Lets a call pass, or raises ToolError with the reason."""
+
+Run = Callable[[], Awaitable[str]]
+Ledger = Callable[[Call, Run], Awaitable[str]]
+"""Carries a call out and remembers it, or gives the remembered answer."""
+
+
+async def let_pass(call: Call) -> None:
+    """The policy where there is none."""
+
+
+async def carry_out(call: Call, run: Run) -> str:
+    """The ledger where there is none."""
+    return await run()
 
 
 class Toolbox:
     """The tools that one step was granted, and what the runtime injects into them.
 
     Args:
-        tools: the granted tools; no other can be called.
+        tools: the granted tools; no other can be called. A bare tool is granted without options.
         resources: by parameter name, what tools may ask for with ``inject``.
+        policy: asked before each call.
+        ledger: carries each call out.
+        artefacts: where artefacts are kept.
+        on_report: told of a tool and the sentence in which it says how far it is.
+        gates: for tools with ``max_concurrency``, shared by all toolboxes that hold them.
     """
 
     def __init__(
-        self, tools: Sequence[Tool], *, resources: Mapping[str, Any] | None = None
+        self,
+        tools: Sequence[Tool | GrantedTool],
+        *,
+        resources: Mapping[str, Any] | None = None,
+        policy: Policy = let_pass,
+        ledger: Ledger = carry_out,
+        artefacts: ArtefactStore | None = None,
+        on_report: Callable[[str, str], None] | None = None,
+        gates: dict[str, asyncio.Semaphore] | None = None,
     ) -> None:
-        self._tools = {tool.name: tool for tool in tools}
+        granted = [GrantedTool(tool) if isinstance(tool, Tool) else tool for tool in tools]
+        self._granted = {given.tool.name: given for given in granted}
         self._resources = dict(resources or {})
+        self._policy, self._ledger = policy, ledger
+        self._artefacts = artefacts or ArtefactStore()
+        self._on_report = on_report or (lambda tool, message: None)
+        self._gates = gates if gates is not None else {}
 
     def names(self) -> list[str]:
         """The granted tools' names."""
-        return list(self._tools)
+        return list(self._granted)
+
+    def tools(self) -> list[Tool]:
+        """The granted tools."""
+        return [granted.tool for granted in self._granted.values()]
 
     def schemas(self) -> list[dict[str, Any]]:
         """The granted tools in OpenAI's form."""
@@ -47,71 +102,91 @@ class Toolbox:
                     "parameters": tool.parameters,
                 },
             }
-            for tool in self._tools.values()
+            for tool in self.tools()
         ]
 
     async def call(self, name: str, arguments: dict[str, Any]) -> str:
-        """Call a tool; its answer as text (JSON unless it is text), cut at a limit.
+        """Call a tool; its answer as text (JSON unless it is text), cut at the tool's limit.
 
         Raises:
-            ToolError: it was not granted, an argument is wrong, it failed or took too long.
+            ToolError: it was not granted, an argument is wrong, the policy refuses it, it failed or
+                took too long.
         """
-        tool = self._granted(name)
+        granted = self._find(name)
         with timed("tool", name, arguments=arguments) as span:
-            given = {**self._validated(tool, arguments), **self._injected(tool)}
-            try:
-                async with asyncio.timeout(tool.timeout_s):
-                    answer = await _run(tool, given)
-            except TimeoutError as error:
-                raise ToolError(f"{name}: took longer than {tool.timeout_s:g} s") from error
-            except ToolError:
-                raise
-            except Exception as error:
-                raise ToolError(f"{name}: {error or type(error).__name__}") from error
-            text = _text(answer)
+            values = _validated(granted.tool, arguments)
+            call = Call(granted, arguments)
+            await self._policy(call)
+            text = await self._ledger(call, partial(self._run, granted, values))
             span.set(output_characters=len(text))
             return text
 
-    def _granted(self, name: str) -> Tool:
-        if name not in self._tools:
-            close = get_close_matches(name, list(self._tools), n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"granted: {', '.join(self._tools)}"
+    def _find(self, name: str) -> GrantedTool:
+        if name not in self._granted:
+            close = get_close_matches(name, self.names(), n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"granted: {', '.join(self.names())}"
             raise ToolError(f"the tool {name!r} was not granted ({hint})")
-        return self._tools[name]
+        return self._granted[name]
 
-    def _validated(self, tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
+    async def _run(self, granted: GrantedTool, values: dict[str, Any]) -> str:
+        """The tool's answer, within its limits."""
+        tool = granted.tool
+        given = {**values, **self._injected(granted)}
         try:
-            valid = tool.arguments.model_validate(arguments)
-        except ValidationError as error:
-            fault = error.errors(include_url=False)[0]
-            argument = ".".join(str(part) for part in fault["loc"]) or "arguments"
-            raise ToolError(f"{tool.name}: {argument}: {fault['msg']}") from error
-        return {name: getattr(valid, name) for name in tool.arguments.model_fields}
+            async with self._gate(tool), asyncio.timeout(tool.timeout_s):
+                answer = await _invoke(tool, given)
+        except TimeoutError as error:
+            raise ToolError(f"{tool.name}: took longer than {tool.timeout_s:g} s") from error
+        except ToolError:
+            raise
+        except Exception as error:
+            raise ToolError(f"{tool.name}: {error or type(error).__name__}") from error
+        return _shortened(self._text(tool, answer), tool.max_output)
 
-    def _injected(self, tool: Tool) -> dict[str, Any]:
+    def _injected(self, granted: GrantedTool) -> dict[str, Any]:
+        tool = granted.tool
+        resources = {
+            **self._resources,
+            "options": granted.options,
+            "report": partial(self._on_report, tool.name),
+        }
         for name in tool.inject:
-            if self._resources.get(name) is None:
+            if resources.get(name) is None:
                 message = f"{tool.name}: this step gives it no {name} (set the node's 'corpus')"
                 raise ToolError(message)
-        return {name: self._resources[name] for name in tool.inject}
+        return {name: resources[name] for name in tool.inject}
+
+    def _gate(self, tool: Tool) -> AbstractAsyncContextManager[None]:
+        if tool.max_concurrency is None:
+            return nullcontext()
+        return self._gates.setdefault(tool.name, asyncio.Semaphore(tool.max_concurrency))
+
+    def _text(self, tool: Tool, answer: Any) -> str:
+        if isinstance(answer, str):
+            return answer
+
+        def plain(value: Any) -> Any:
+            if isinstance(value, Artefact):
+                return self._artefacts.keep(value, tool.name).described()
+            return value.model_dump() if isinstance(value, BaseModel) else str(value)
+
+        return json.dumps(answer, ensure_ascii=False, default=plain)
 
 
-async def _run(tool: Tool, arguments: dict[str, Any]) -> Any:
+def _validated(tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return tool.arguments.validated(arguments)
+    except ToolError as error:
+        raise ToolError(f"{tool.name}: {error}") from error
+
+
+async def _invoke(tool: Tool, arguments: dict[str, Any]) -> Any:
     if inspect.iscoroutinefunction(tool.function):
         return await tool.function(**arguments)
     return await asyncio.to_thread(tool.function, **arguments)
 
 
-def _text(answer: Any) -> str:
-    if isinstance(answer, str):
-        text = answer
-    else:
-        text = json.dumps(answer, ensure_ascii=False, default=_plain)
-    if len(text) > MAX_OUTPUT_CHARACTERS:
-        left_out = len(text) - MAX_OUTPUT_CHARACTERS
-        return f"{text[:MAX_OUTPUT_CHARACTERS]}… ({left_out} characters left out)"
-    return text
-
-
-def _plain(value: Any) -> Any:
-    return value.model_dump() if isinstance(value, BaseModel) else str(value)
+def _shortened(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    return f"{text[:limit]}… ({len(text) - limit} characters left out)"

@@ -1,14 +1,25 @@
 """Tools: their schemas, their limits and their refusals."""
 
 import asyncio
+import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from agentrt.errors import SpecError, ToolError, UserError
 from agentrt.timing import Tracer
-from agentrt.toolbox import Toolbox, find_tools, known_tools, tool
+from agentrt.toolbox import (
+    Artefact,
+    ArtefactStore,
+    Call,
+    Run,
+    Toolbox,
+    find_tools,
+    known_tools,
+    tool,
+)
 
 
 def calculator() -> Toolbox:
@@ -136,3 +147,97 @@ def test_a_broken_tool_file_names_its_line(tmp_path: Path) -> None:
     file.write_text("from agentrt.toolbox import tool\n1/0\n@tool\ndef f() -> int:\n  'x'\n")
     with pytest.raises(SpecError, match="fails when it is loaded: ZeroDivisionError"):
         find_tools(["f"], [file])
+
+
+async def test_calls_of_one_tool_keep_to_its_concurrency() -> None:
+    under_way, most = 0, 0
+
+    @tool(max_concurrency=2)
+    async def count() -> str:
+        """Count."""
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.01)
+        under_way -= 1
+        return ""
+
+    gates: dict[str, asyncio.Semaphore] = {}
+    boxes = [Toolbox([count], gates=gates) for _ in range(6)]
+    await asyncio.gather(*(box.call("count", {}) for box in boxes))
+    assert most == 2
+
+
+async def test_an_answer_is_cut_at_the_tools_own_limit() -> None:
+    @tool(max_output=10)
+    def long() -> str:
+        """Say much."""
+        return "x" * 25
+
+    assert await Toolbox([long]).call("long", {}) == "x" * 10 + "… (15 characters left out)"
+
+
+async def test_a_tool_says_how_far_it_is() -> None:
+    @tool(inject=("report",))
+    def work(report: Callable[[str], None]) -> str:
+        """Work."""
+        report("half done")
+        return "done"
+
+    heard: list[tuple[str, str]] = []
+    box = Toolbox([work], on_report=lambda tool, message: heard.append((tool, message)))
+    assert await box.call("work", {}) == "done"
+    assert heard == [("work", "half done")]
+
+
+async def test_an_artefact_is_kept_and_the_model_is_told_its_name(tmp_path: Path) -> None:
+    @tool
+    def draw() -> list[Artefact]:
+        """Draw."""
+        return [Artefact("a.png", content=b"one"), Artefact("a.png", content=b"two")]
+
+    store = ArtefactStore(tmp_path / "kept")
+    told = json.loads(await Toolbox([draw], artefacts=store).call("draw", {}))
+    assert told[0] == {"artefact": "a.png", "media_type": "image/png", "bytes": 3}
+    assert [artefact.name for artefact in store.kept] == ["a.png", "a-2.png"]
+    assert (tmp_path / "kept" / "a-2.png").read_bytes() == b"two"
+    assert store.kept[0].tool == "draw"
+
+
+async def test_an_artefacts_name_can_not_leave_its_folder(tmp_path: Path) -> None:
+    @tool
+    def escape() -> Artefact:
+        """Escape."""
+        return Artefact("../a.txt", content=b"x")
+
+    with pytest.raises(ToolError, match="an artefact's name is a file name"):
+        await Toolbox([escape], artefacts=ArtefactStore(tmp_path / "kept")).call("escape", {})
+
+
+async def test_a_policy_is_asked_after_validation_and_a_ledger_may_answer_instead() -> None:
+    asked: list[Call] = []
+    ran: list[int] = []
+
+    @tool
+    def add(n: int) -> int:
+        """Add."""
+        ran.append(n)
+        return n
+
+    async def policy(call: Call) -> None:
+        asked.append(call)
+        if call.arguments["n"] > 9:
+            raise ToolError("too large")
+
+    async def ledger(call: Call, run: Run) -> str:
+        return "remembered" if call.arguments["n"] == 1 else await run()
+
+    box = Toolbox([add], policy=policy, ledger=ledger)
+    assert await box.call("add", {"n": 1}) == "remembered"
+    assert await box.call("add", {"n": 2}) == "2"
+    with pytest.raises(ToolError, match="too large"):
+        await box.call("add", {"n": 10})
+    with pytest.raises(ToolError, match="n: Input should be a valid integer"):
+        await box.call("add", {"n": "x"})
+    assert [call.arguments["n"] for call in asked] == [1, 2, 10]
+    assert ran == [2]
