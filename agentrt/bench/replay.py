@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
-from agentrt.timing import Span
+from agentrt.timing import Span, leaf_nodes
 
 CallSeconds = Callable[[Span], float]
 """How long a model call would take, in seconds."""
@@ -27,7 +27,7 @@ class Replay:
         for span in spans:
             if span.kind == "llm":
                 calls.setdefault(span.node, []).append(span)
-        nodes = sorted((s for s in spans if s.kind == "node"), key=lambda span: span.start_s)
+        nodes = sorted(leaf_nodes(spans), key=lambda span: span.start_s)
         return cls(next(span for span in spans if span.kind == "run"), nodes, calls)
 
     def wall(self, seconds: CallSeconds) -> float:

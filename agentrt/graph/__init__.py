@@ -7,11 +7,13 @@ from agentrt.graph.events import (
     NodeRetried,
     NodeStarted,
     Output,
+    RoundFinished,
     SpanClosed,
     Token,
     ToolCalled,
     ToolProgress,
 )
+from agentrt.graph.nested import opening_state
 from agentrt.graph.services import Chat, Services
 from agentrt.graph.state import State
 
@@ -22,6 +24,7 @@ __all__ = [
     "NodeRetried",
     "NodeStarted",
     "Output",
+    "RoundFinished",
     "Services",
     "SpanClosed",
     "State",
@@ -30,4 +33,5 @@ __all__ = [
     "ToolProgress",
     "compile_workflow",
     "invoke",
+    "opening_state",
 ]

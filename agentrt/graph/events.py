@@ -35,6 +35,15 @@ class NodeRetried:
 
 
 @dataclass(frozen=True)
+class RoundFinished:
+    """A round of a loop ended; ``met`` where its condition to end holds. Counted from 1."""
+
+    node: str
+    round: int
+    met: bool
+
+
+@dataclass(frozen=True)
 class Token:
     """A piece of model output, as it was streamed."""
 
@@ -80,6 +89,7 @@ Event = (
     NodeStarted
     | NodeFinished
     | NodeRetried
+    | RoundFinished
     | Token
     | ToolCalled
     | ToolProgress

@@ -7,59 +7,61 @@ values in the list's order.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from agentrt.errors import RunError
-from agentrt.graph.carry import carry_out, located
+from agentrt.graph.carry import carry_out
 from agentrt.graph.events import NodeFinished
 from agentrt.graph.services import Services
-from agentrt.graph.state import ItemState, State, scope_of
-from agentrt.spec import Workflow
+from agentrt.graph.state import ItemState, State, label_of, scope_of
+from agentrt.graph.step import Step
 from agentrt.timing import timed
 
 
 def add_for_each(
-    builder: Any, workflow: Workflow, name: str, is_skipped: Callable[[State], bool]
-) -> str:
-    """Add the three nodes and the edges between them, and give the first one's name."""
+    builder: Any, step: Step, reads: Collection[str], is_skipped: Callable[[State], bool]
+) -> tuple[str, str]:
+    """Add the three nodes and the edges between them; give the first one's name and the second's.
+
+    Args:
+        reads: the nodes whose values an item's templates may read.
+    """
+    name = step.name
     spread, each = f"{name}.spread", f"{name}.item"
-    builder.add_node(spread, _spread(workflow, name, is_skipped))
-    builder.add_node(each, _each(workflow, name))
+    builder.add_node(spread, _spread(step, is_skipped))
+    builder.add_node(each, _each(step))
     builder.add_node(name, _gather(name))
-    builder.add_conditional_edges(spread, _sends(workflow, name), [each, name])
+    builder.add_conditional_edges(spread, _sends(name, reads), [each, name])
     builder.add_edge(each, name)
-    return spread
+    return spread, each
 
 
-def _spread(workflow: Workflow, name: str, is_skipped: Callable[[State], bool]) -> Any:
+def _spread(step: Step, is_skipped: Callable[[State], bool]) -> Any:
     def function(state: State) -> dict[str, Any]:
         if is_skipped(state):
-            return {"skipped": [name]}
+            return {"skipped": [step.name]}
         with timed("orchestration", "spread"):
-            template = workflow.spec.nodes[name].for_each
-            found = located(workflow, ("nodes", name, "for_each"), template, scope_of(state))
+            found = step.located(("for_each",), step.node.for_each, scope_of(state))
         if not isinstance(found, list | tuple):
-            place = workflow.source.place(("nodes", name, "for_each"))
             given = f"{type(found).__name__} {str(found)[:60]!r}"
-            where = f"{workflow.source.name}:{place.line}"
-            raise RunError(f"{where}: nodes.{name}.for_each: a list is needed, not {given}")
-        return {"lists": {name: list(found)}}
+            path = (*step.path, "for_each")
+            where = f"{step.workflow.source.where(path)}: {'.'.join(map(str, path))}"
+            raise RunError(f"{where}: a list is needed, not {given}")
+        return {"lists": {step.name: list(found)}}
 
     function.__annotations__ = {"state": State}
     return function
 
 
-def _sends(workflow: Workflow, name: str) -> Any:
-    reads = workflow.needs[name]
-
+def _sends(name: str, reads: Collection[str]) -> Any:
     def route(state: State) -> Any:
         from langgraph.types import Send
 
         # Each item gets what its templates can read, and no more.
         values = {key: state["values"][key] for key in reads if key in state["values"]}
         skipped = [key for key in reads if key in state["skipped"]]
-        common = {"inputs": state["inputs"], "values": values, "skipped": skipped}
+        common = {**state, "values": values, "skipped": skipped, "lists": {}, "items": {}}
         found = state["lists"].get(name, [])
         return [
             Send(f"{name}.item", {**common, "item": item, "index": index})
@@ -70,18 +72,16 @@ def _sends(workflow: Workflow, name: str) -> Any:
     return route
 
 
-def _each(workflow: Workflow, name: str) -> Any:
+def _each(step: Step) -> Any:
     from langgraph.runtime import Runtime
 
-    at_once = workflow.spec.nodes[name].at_once
-
     async def function(state: ItemState, runtime: Runtime[Services]) -> dict[str, Any]:
-        services, index = runtime.context, state["index"]
-        gate = services.gates.setdefault(name, asyncio.Semaphore(at_once))
+        services, index, label = runtime.context, state["index"], label_of(state, step.name)
+        gate = services.gates.setdefault(label, asyncio.Semaphore(step.node.at_once))
         scope = {**scope_of(state), "item": state["item"], "index": index}
         async with gate:
-            value = await carry_out(workflow, name, scope, services, label=f"{name}[{index}]")
-        return {"items": {name: {index: value}}}
+            value = await carry_out(step, f"{label}[{index}]", scope, services)
+        return {"items": {step.name: {index: value}}}
 
     # Runtime is imported inside to keep this module light, so its name can't be looked up.
     function.__annotations__ = {"state": ItemState, "runtime": Runtime[Services]}
@@ -93,7 +93,7 @@ def _gather(name: str) -> Any:
 
     def function(state: State, runtime: Runtime[Services]) -> dict[str, Any]:
         if name in state["skipped"]:
-            runtime.context.emit(NodeFinished(name, 0.0, skipped=True))
+            runtime.context.emit(NodeFinished(label_of(state, name), 0.0, skipped=True))
             return {}
         items = state["items"].get(name, {})
         return {"values": {name: [items[index] for index in sorted(items)]}}

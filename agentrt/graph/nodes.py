@@ -11,6 +11,8 @@ from agentrt.graph.agent import run_agent
 from agentrt.graph.ask import ask
 from agentrt.graph.events import ToolCalled
 from agentrt.graph.services import Services
+from agentrt.graph.state import Scope
+from agentrt.graph.step import Work
 from agentrt.rag import Passage
 from agentrt.spec import (
     AgentNode,
@@ -25,7 +27,14 @@ from agentrt.spec import (
 )
 from agentrt.timing import timed
 
-Scope = dict[str, Any]
+
+def work_of(node: AnyNode) -> Work:
+    """What a node does that holds no graph of its own."""
+
+    async def work(label: str, scope: Scope, services: Services) -> Any:
+        return await run_node(label, node, scope, services)
+
+    return work
 
 
 async def run_node(name: str, node: AnyNode, scope: Scope, services: Services) -> Any:
@@ -46,6 +55,8 @@ async def run_node(name: str, node: AnyNode, scope: Scope, services: Services) -
             return await _run_agent(name, node, scope, services)
         case BranchNode():
             return _choose(name, node, scope)
+        case _:
+            raise AssertionError(f"a {node.kind} holds a graph")
 
 
 def prompt_messages(node: LLMNode | AgentNode, scope: Scope) -> list[dict[str, Any]]:

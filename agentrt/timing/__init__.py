@@ -1,10 +1,10 @@
 """Timing hooks: spans, the trace file, and what each second of a run was spent on."""
 
-from agentrt.timing.attribution import CATEGORIES, LEAF_CATEGORY, Breakdown, attribute
+from agentrt.timing.attribution import CATEGORIES, LEAF_CATEGORY, Breakdown, attribute, leaf_nodes
 from agentrt.timing.span import Category, Phase, Span, SpanKind
 from agentrt.timing.totals import Clocks, LLMTotals, llm_totals, stalls
 from agentrt.timing.trace import Trace, TraceWriter, read_trace
-from agentrt.timing.tracer import OpenSpan, SpanHook, Tracer, current_tracer, timed
+from agentrt.timing.tracer import OpenSpan, SpanHook, Tracer, current_span, current_tracer, timed
 
 __all__ = [
     "CATEGORIES",
@@ -22,7 +22,9 @@ __all__ = [
     "TraceWriter",
     "Tracer",
     "attribute",
+    "current_span",
     "current_tracer",
+    "leaf_nodes",
     "llm_totals",
     "read_trace",
     "stalls",

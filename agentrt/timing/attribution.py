@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import get_args
@@ -58,9 +58,10 @@ def attribute(spans: Sequence[Span]) -> Breakdown:
         spans: the closed spans of one run, the ``run`` span among them.
     """
     run = next(span for span in spans if span.kind == "run")
-    claims = _claims(spans)
+    leaves = leaf_nodes(spans)
+    claims = _claims(spans, {span.node for span in leaves})
     seconds = dict.fromkeys(CATEGORIES, 0.0)
-    path = list(_critical_path(run, [span for span in spans if span.kind == "node"]))
+    path = list(_critical_path(run, leaves))
     cursor = run.start_s
     for node in path:
         _add(seconds, claims.get(None, []), cursor, node.start_s)
@@ -70,11 +71,23 @@ def attribute(spans: Sequence[Span]) -> Breakdown:
     return Breakdown(run.duration_s, seconds, tuple(node.name for node in path))
 
 
+def leaf_nodes(spans: Sequence[Span]) -> list[Span]:
+    """The nodes that hold no other nodes: loops, groups and workflows as steps are left out."""
+    nodes = [span for span in spans if span.kind == "node"]
+    holders = {span.parent for span in nodes}
+    return [span for span in nodes if span.id not in holders]
+
+
 def attribute_span(spans: Sequence[Span], node: Span) -> Breakdown:
-    """Cut one node's own time, whether or not it is on the critical path."""
+    """Cut one node's time with that of the nodes in it, on the critical path or not."""
     seconds = dict.fromkeys(CATEGORIES, 0.0)
-    claims = _claims([span for span in spans if span.node == node.node])
-    _add(seconds, claims.get(node.node, []), node.start_s, _end(node))
+    inside = {node.id}
+    # A span is added when it closes, so what holds it comes after it.
+    for span in reversed(spans):
+        if span.parent in inside:
+            inside.add(span.id)
+    claims = _claims([s for s in spans if s.id in inside or s.node == node.node], ())
+    _add(seconds, claims.get(None, []), node.start_s, _end(node))
     return Breakdown(node.duration_s, seconds)
 
 
@@ -97,13 +110,13 @@ def _critical_path(run: Span, nodes: Sequence[Span]) -> Iterator[Span]:
     return reversed(path)
 
 
-def _claims(spans: Sequence[Span]) -> dict[str | None, list[Phase]]:
-    """What the spans of each node say their time was spent on."""
+def _claims(spans: Sequence[Span], nodes: Collection[str | None]) -> dict[str | None, list[Phase]]:
+    """What the spans of each of these nodes claim; what all others claim is under None."""
     claims: dict[str | None, list[Phase]] = {}
     for span in spans:
         if span.kind in ("run", "node"):
             continue
-        claimed = claims.setdefault(span.node, [])
+        claimed = claims.setdefault(span.node if span.node in nodes else None, [])
         claimed.extend(span.phases)
         category = LEAF_CATEGORY.get(span.kind)
         if category and not span.phases:

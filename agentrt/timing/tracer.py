@@ -154,6 +154,11 @@ def current_tracer() -> Tracer | None:
     return _current_tracer.get()
 
 
+def current_span() -> OpenSpan | None:
+    """The innermost open span of this task or thread, or None outside a run."""
+    return _current_span.get()
+
+
 @contextmanager
 def timed(kind: SpanKind, name: str, **attributes: Any) -> Iterator[OpenSpan]:
     """Time a block in the current run; outside a run it times into a tracer nobody reads."""
