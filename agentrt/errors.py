@@ -8,7 +8,8 @@ AgentrtError
 │   └── ProfileError       a serving profile is wrong or can't run on this machine
 ├── RunError               the request was right, and carrying it out failed (exit code 1)
 │   ├── ServingError       the model server did not start, or died
-│   ├── LLMError           a model call failed or its output broke its schema
+│   ├── LLMError           a model call failed
+│   │   └── OutputError    its output broke its schema
 │   ├── RetrievalError     a corpus could not be read, indexed or searched
 │   ├── ToolError          a tool failed, was not granted or ran past its limit
 │   ├── DeadlineError      a node took longer than its timeout_s
@@ -102,6 +103,19 @@ class ServingError(RunError):
 
 class LLMError(RunError):
     """A model call failed, or its output broke its schema."""
+
+
+class OutputError(LLMError):
+    """A model's output broke its schema, and still did when it was shown the error.
+
+    Args:
+        message: where in the output, and what is wrong there.
+        output: the output.
+    """
+
+    def __init__(self, message: str, output: str) -> None:
+        super().__init__(message)
+        self.output = output
 
 
 class RetrievalError(RunError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, nullcontext, suppress
 from datetime import UTC, datetime
@@ -18,12 +18,21 @@ from agentrt.graph.budget import Budget
 from agentrt.graph.events import Event, Output, SpanClosed, ToolProgress
 from agentrt.graph.grants import GrantedTools, check_grants
 from agentrt.graph.person import OnQuestion
+from agentrt.graph.roles import DEFAULT, Roles
 from agentrt.graph.services import Chat, Services
 from agentrt.llm import ChatModel, Endpoint
 from agentrt.rag import Passage, Retriever, check_citations, open_corpus
 from agentrt.result import Result
 from agentrt.serving import Profile, Server, load_profile, serve
-from agentrt.spec import Grant, TemplateFailure, Workflow, load_workflow, render, resolve_inputs
+from agentrt.spec import (
+    BudgetSpec,
+    Grant,
+    TemplateFailure,
+    Workflow,
+    load_workflow,
+    render,
+    resolve_inputs,
+)
 from agentrt.timing import Span, SpanHook, Trace, Tracer, TraceWriter, timed
 from agentrt.timing.trace import TraceHeader
 from agentrt.toolbox import ArtefactStore, Tool, Toolbox
@@ -53,6 +62,7 @@ class Runtime:
         record_text: keep each model call's messages and answer in its span. Off by default, since
             a trace is then as private as the texts.
         chat: a stand-in for the model, for tests.
+        models: by role, which model it stands for, whatever workflows say.
 
     Raises:
         ProfileError: the profile is unknown or can't run here.
@@ -74,6 +84,7 @@ class Runtime:
         on_question: OnQuestion | None = None,
         record_text: bool = False,
         chat: Chat | None = None,
+        models: Mapping[str, Endpoint | Chat] | None = None,
     ) -> None:
         if (base_url is None) != (model is None):
             raise UserError("base_url and model go together")
@@ -83,6 +94,7 @@ class Runtime:
         )
         self._tools, self._hooks, self._on_progress = tuple(tools), tuple(hooks), on_progress
         self._on_question, self._record_text = on_question, record_text
+        self._roles = Roles(models or {}, record_text=record_text)
         self._tool_gates: dict[str, asyncio.Semaphore] = {}
         self._corpora: dict[str, asyncio.Task[Retriever]] = {}
         self._stack = ExitStack()
@@ -96,6 +108,7 @@ class Runtime:
             self._start_loop(stack)
             # Loaded on entering, so that no run's first node pays for it.
             import_module("langgraph.graph")
+            stack.callback(lambda: self._submit(self._roles.aclose()).result())
             if self._chat is None:
                 self._chat = self._connect(stack)
             self._stack = stack.pop_all()
@@ -264,7 +277,7 @@ class Runtime:
         header = TraceHeader(
             workflow=workflow.spec.name,
             started_at=datetime.now(UTC).isoformat(),
-            attributes=self._describe(inputs),
+            attributes=self._describe(inputs, self._named(workflow)),
         )
 
         def hook(moment: str, span: Span) -> None:
@@ -324,9 +337,11 @@ class Runtime:
             open_corpus=self._open_corpus,
             make_toolbox=make_toolbox,
             emit=emit,
-            budget=Budget(workflow.spec.budget),
+            budget=Budget(BudgetSpec()),
+            identity=self._identity(),
+            open_role=self._roles.open,
             on_question=on_question or self._on_question,
-        )
+        ).inside(workflow.spec)
 
     async def _open_corpus(self, source: str) -> Retriever:
         """Open a corpus once, whoever asks first; a failure is not remembered."""
@@ -356,14 +371,29 @@ class Runtime:
         with suppress(AgentrtError):
             await self._open_corpus(source)
 
-    def _describe(self, inputs: dict[str, Any]) -> dict[str, Any]:
+    def _named(self, workflow: Workflow) -> dict[str, str]:
+        """What each of a workflow's roles stands for; tells of those that stand for nothing."""
+        described = self._roles.described(workflow)
+        for name, model in described.items():
+            if model == DEFAULT and self._on_progress is not None:
+                self._on_progress(f"the model role {name!r} is mapped to nothing: {model} has it")
+        return described
+
+    def _describe(self, inputs: dict[str, Any], roles: dict[str, str]) -> dict[str, Any]:
         endpoint = self._endpoint
         return {
             "inputs": inputs,
             "model": endpoint.model if endpoint else "double",
+            **({"roles": roles} if roles else {}),
             "profile": self.server.profile if self.server else None,
             "speculation": self.server.speculation if self.server else "unknown",
         }
+
+    def _identity(self) -> str:
+        """What tells the default model from others: not a port that changes with each start."""
+        if self.server is not None:
+            return f"{self.server.profile}#{self.server.model}"
+        return f"{self._endpoint.base_url}#{self._endpoint.model}" if self._endpoint else ""
 
     def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         if self._loop is None:

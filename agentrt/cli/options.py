@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from agentrt.errors import InputError
+from agentrt.errors import InputError, UserError
 
 if TYPE_CHECKING:
+    from agentrt.llm import Endpoint
     from agentrt.runtime import Runtime
     from agentrt.spec import Workflow
 
@@ -31,6 +34,15 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing
 PerfettoOption = Annotated[
     Path | None,
     typer.Option("--perfetto", metavar="FILE", help="Write the trace for ui.perfetto.dev as well."),
+]
+ModelRoleOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model-role",
+        metavar="ROLE=URL#MODEL",
+        help="The server and model of a role under the workflow's `models`; may be repeated. The "
+        "key is read from OPENAI_API_KEY.",
+    ),
 ]
 OtlpOption = Annotated[
     str | None,
@@ -55,6 +67,37 @@ def load_with_inputs(
     loaded = runtime.load(path)
     from_file, words = read_inputs(pairs, file)
     return loaded, resolve_inputs(loaded, {**from_file, **words}, as_text=True)
+
+
+def read_roles(words: list[str] | None) -> dict[str, Endpoint]:
+    """The models that roles are mapped to.
+
+    Raises:
+        UserError: a word is not ROLE=URL#MODEL.
+    """
+    from agentrt.llm import Endpoint
+
+    roles: dict[str, Endpoint] = {}
+    for word in words or []:
+        name, _, address = word.partition("=")
+        url, _, model = address.rpartition("#")
+        if not (name and url and model):
+            raise UserError(f"--model-role takes ROLE=URL#MODEL, not {word!r}")
+        roles[name] = Endpoint(url, model, os.environ.get("OPENAI_API_KEY", "none"))
+    return roles
+
+
+def require_roles(roles: Collection[str], workflow: Workflow) -> None:
+    """Check that a workflow has the roles that are mapped.
+
+    Raises:
+        UserError: it lacks one.
+    """
+    known = {name for part in workflow.parts() for name in part.spec.models}
+    for name in roles:
+        if name not in known:
+            found = ", ".join(sorted(known)) or "none"
+            raise UserError(f"{workflow.spec.name} has no model role {name!r} (known: {found})")
 
 
 def read_inputs(

@@ -16,17 +16,21 @@ from agentrt.cli.options import (
     InputOption,
     InputsFileOption,
     JsonOption,
+    ModelRoleOption,
     OtlpOption,
     PerfettoOption,
     ProfileOption,
     SpeculationOption,
     WorkflowArgument,
     load_with_inputs,
+    read_roles,
+    require_roles,
 )
 from agentrt.cli.trace import write_perfetto
 from agentrt.errors import UserError
 
 if TYPE_CHECKING:
+    from agentrt.llm import Endpoint
     from agentrt.result import Result
     from agentrt.runtime import Runtime
     from agentrt.timing import SpanHook
@@ -45,6 +49,7 @@ def run(
     ] = None,
     model: Annotated[str | None, typer.Option(help="The model's name there.")] = None,
     speculation: SpeculationOption = "on",
+    model_role: ModelRoleOption = None,
     trace: Annotated[Path | None, typer.Option(help="Where to write the trace.")] = None,
     record_text: Annotated[
         bool, typer.Option("--record-text", help="Keep prompts and answers in the trace.")
@@ -67,6 +72,8 @@ def run(
 
       agentrt run my.yaml --base-url http://127.0.0.1:8000/v1 --model my-model --json
 
+      agentrt run my.yaml --model-role fast=http://127.0.0.1:8001/v1#small
+
       agentrt run my.yaml --watch --otlp http://127.0.0.1:4318
     """  # fmt: skip
     with reported(as_json=as_json):
@@ -80,13 +87,15 @@ def run(
         # The collector comes last: where it fails, the answer has been shown.
         with _collector(otlp) as collecting:
             with view:
+                roles = read_roles(model_role)
                 runtime = _runtime(
                     profile, base_url, model, speculation == "on", view.say,
-                    [*hooks, *collecting], record_text,
+                    [*hooks, *collecting], record_text, roles,
                 )  # fmt: skip
                 loaded, inputs = load_with_inputs(
                     runtime, shipped_or_given(workflow), input_, inputs_file
                 )
+                require_roles(roles, loaded)
                 file = trace or _default_trace(loaded.spec.name)
                 with runtime:
                     if watching:
@@ -116,6 +125,7 @@ def _runtime(
     say: Callable[[str], None],
     hooks: list[SpanHook],
     record_text: bool,
+    roles: dict[str, Endpoint],
 ) -> Runtime:
     from agentrt.runtime import Runtime
 
@@ -130,6 +140,7 @@ def _runtime(
         hooks=hooks,
         on_progress=say,
         record_text=record_text,
+        models=roles,
     )
 
 

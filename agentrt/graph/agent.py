@@ -33,7 +33,7 @@ async def run_agent(
     Returns:
         The model's closing text. The last step may only finish, so there always is one.
     """
-    step = _native_step if services.native_tools else _constrained_step
+    step = _native_step if services.model_of(node.model).native_tools else _constrained_step
     for number in range(1, node.max_steps + 1):
         last = number == node.max_steps
         finished = await step(name, node, messages, toolbox, services, last)

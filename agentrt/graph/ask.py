@@ -1,13 +1,18 @@
-"""One model call of a node."""
+"""A node's question to its model."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from agentrt.errors import OutputError
 from agentrt.graph.events import Token
 from agentrt.graph.services import Services
 from agentrt.llm import Completion, Request, Sampling
 from agentrt.spec import AgentNode, LLMNode
+
+_REPAIR = """That answer can't be used: {error}
+Reply with the corrected JSON and nothing else. Keep it short."""
 
 
 async def ask(
@@ -19,17 +24,39 @@ async def ask(
     schema: dict[str, Any] | None = None,
     tools: list[dict[str, Any]] | None = None,
 ) -> Completion:
-    """Ask the model as a node's sampling says, within the run's budget; the answer is streamed.
+    """Ask the model of a node's role as its sampling says; the answer is streamed.
+
+    An answer that breaks its schema is repaired once: the model is shown it, and what is wrong.
 
     Raises:
-        LLMError: the call failed.
+        OutputError: the repaired answer breaks the schema too.
+        LLMError: a call failed.
         BudgetError: the run may make no further call.
     """
+    request = Request(messages, Sampling(), schema=schema, tools=tools, name=name)
+    try:
+        return await _call(name, node, request, services)
+    except OutputError as error:
+        shown = [
+            {"role": "assistant", "content": error.output},
+            {"role": "user", "content": _REPAIR.format(error=error)},
+        ]
+    again = replace(request, messages=[*messages, *shown], name=f"{name} repair")
+    try:
+        return await _call(name, node, again, services)
+    except OutputError as error:
+        raise OutputError(f"node {name!r}: {error}", error.output) from error
+
+
+async def _call(
+    name: str, node: LLMNode | AgentNode, request: Request, services: Services
+) -> Completion:
+    """One model call within the run's budget."""
     left = services.budget.before_llm_call(node.sampling.max_tokens)
     sampling = Sampling(**{**node.sampling.model_dump(), "max_tokens": left})
-    request = Request(messages, sampling, schema=schema, tools=tools, name=name)
-    completion = await services.chat.complete(
-        request, on_token=lambda text: services.emit(Token(name, text))
+    completion = await services.model_of(node.model).chat.complete(
+        replace(request, sampling=sampling),
+        on_token=lambda text: services.emit(Token(name, text)),
     )
     services.budget.after_llm_call(completion.output_tokens)
     return completion

@@ -8,7 +8,7 @@ from typing import Any
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_exponential
 
-from agentrt.errors import DeadlineError, LLMError, RetrievalError, RunError, ToolError
+from agentrt.errors import DeadlineError, LLMError, OutputError, RetrievalError, RunError, ToolError
 from agentrt.graph.deadline import within
 from agentrt.graph.events import NodeRetried
 from agentrt.graph.services import Services
@@ -17,6 +17,7 @@ from agentrt.timing import OpenSpan
 
 _KINDS: dict[str, type[RunError]] = {
     "llm": LLMError,
+    "schema": OutputError,
     "tool": ToolError,
     "retrieval": RetrievalError,
     "timeout": DeadlineError,

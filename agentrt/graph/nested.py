@@ -7,7 +7,6 @@ inside may read, and takes its value from what the graph's closing node gives.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentrt.errors import InputError, RunError
@@ -140,7 +139,7 @@ def used_work(
                 state = opening_state(used, resolve_inputs(used, given), label=label)
             except InputError as error:
                 raise RunError(f"{workflow.source.where(path)}: {error}") from error
-            inside = replace(services, budget=services.budget.inside(used.spec.budget))
+            inside = services.inside(used.spec)
         ended: Any = await within(
             used.spec.budget.seconds, graph.ainvoke(state, config=config, context=inside), spent
         )

@@ -18,6 +18,7 @@ from agentrt.spec import (
     AgentNode,
     AnyNode,
     BranchNode,
+    ChooseSpec,
     LLMNode,
     RetrieveNode,
     ToolNode,
@@ -54,7 +55,7 @@ async def run_node(name: str, node: AnyNode, scope: Scope, services: Services) -
         case AgentNode():
             return await _run_agent(name, node, scope, services)
         case BranchNode():
-            return _choose(name, node, scope)
+            return await _choose(name, node, scope, services)
         case _:
             raise AssertionError(f"a {node.kind} holds a graph")
 
@@ -138,9 +139,35 @@ async def _run_agent(name: str, node: AgentNode, scope: Scope, services: Service
     return await run_agent(name, node, messages, toolbox, services)
 
 
-def _choose(name: str, node: BranchNode, scope: Scope) -> str:
+async def _choose(name: str, node: BranchNode, scope: Scope, services: Services) -> str:
+    if node.choose is not None:
+        return await _ask_for_route(name, node, node.choose, scope, services)
     with timed("orchestration", "branch"):
         for case in node.cases:
             if case.when is None or evaluate(case.when, scope):
                 return case.to
     raise RunError(f"node {name!r}: no case holds, and there is none without 'when'")
+
+
+async def _ask_for_route(
+    name: str, node: BranchNode, choose: ChooseSpec, scope: Scope, services: Services
+) -> str:
+    routes = list(dict.fromkeys(case.to for case in node.cases))
+    question = LLMNode(
+        kind="llm",
+        model=node.model,
+        system=choose.system,
+        prompt=choose.prompt,
+        schema_={
+            "type": "object",
+            "properties": {"route": {"enum": routes}},
+            "required": ["route"],
+            "additionalProperties": False,
+        },
+        sampling=choose.sampling,
+    )
+    messages = prompt_messages(question, scope)
+    described = [f"- {case.to}: {case.description or case.to}" for case in node.cases]
+    messages[-1]["content"] += "\n\nChoose one of these routes:\n" + "\n".join(described)
+    completion = await ask(name, question, messages, services, schema=question.schema_)
+    return str(completion.data["route"])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from agentrt.graph.budget import Budget
@@ -12,7 +12,7 @@ from agentrt.graph.events import Event
 from agentrt.graph.person import OnQuestion
 from agentrt.llm import Completion, Request
 from agentrt.rag import Retriever
-from agentrt.spec import Grant
+from agentrt.spec import Grant, ModelSpec, WorkflowSpec
 from agentrt.toolbox import Toolbox
 
 
@@ -27,6 +27,15 @@ class Chat(Protocol):
 
 
 @dataclass(frozen=True)
+class Model:
+    """A model that steps may ask; ``identity`` tells it from other ones."""
+
+    chat: Chat
+    native_tools: bool = False
+    identity: str = ""
+
+
+@dataclass(frozen=True)
 class Services:
     """One run's access to the world; passed to every node as LangGraph's runtime context."""
 
@@ -36,6 +45,24 @@ class Services:
     make_toolbox: Callable[[str, Sequence[Grant], Retriever | None], Awaitable[Toolbox]]
     emit: Callable[[Event], None]
     budget: Budget
+    identity: str = ""
+    roles: Mapping[str, Model] = field(default_factory=dict)
+    open_role: Callable[[str, ModelSpec], Model | None] = lambda name, spec: None
     on_question: OnQuestion | None = None
     last_node_end: list[float] = field(default_factory=lambda: [0.0])
     gates: dict[str, asyncio.Semaphore] = field(default_factory=dict)
+
+    def model_of(self, role: str | None) -> Model:
+        """The model behind a step's role; the default one where nothing says which it is."""
+        found = self.roles.get(role) if role is not None else None
+        return found or Model(self.chat, self.native_tools, self.identity)
+
+    def inside(self, spec: WorkflowSpec) -> Services:
+        """What a workflow is given: its roles, and its budget within that of the one around it.
+
+        A role that nothing says more about is the one of the same name around it.
+        """
+        opened = {name: self.open_role(name, role) for name, role in spec.models.items()}
+        own = {name: model for name, model in opened.items() if model is not None}
+        around = {name: self.roles[name] for name in spec.models if name in self.roles}
+        return replace(self, budget=self.budget.inside(spec.budget), roles={**around, **own})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from agentrt.errors import LLMError
+from agentrt.errors import OutputError
 
 
 def response_format(schema: dict[str, Any]) -> dict[str, Any]:
@@ -20,9 +20,10 @@ def parse(text: str, schema: dict[str, Any], finish_reason: str | None) -> Any:
     """The value of a structured answer.
 
     Raises:
-        LLMError: it was cut off, is not JSON or does not fit; quotes how it begins.
+        OutputError: it was cut off, is not JSON or does not fit; says where and what.
     """
     from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
 
     start = text.strip()[:80]
     try:
@@ -30,9 +31,10 @@ def parse(text: str, schema: dict[str, Any], finish_reason: str | None) -> Any:
     except ValueError as error:
         if finish_reason == "length":
             message = f"the structured answer was cut off by max_tokens; raise it: {start!r}…"
-            raise LLMError(message) from error
-        raise LLMError(f"the structured answer is not JSON: {start!r}…") from error
-    fault = next(iter(Draft202012Validator(schema).iter_errors(value)), None)
+            raise OutputError(message, text) from error
+        raise OutputError(f"the structured answer is not JSON: {start!r}…", text) from error
+    fault = best_match(Draft202012Validator(schema).iter_errors(value))
     if fault is not None:
-        raise LLMError(f"the structured answer breaks its schema: {fault.message[:200]}")
+        message = f"the structured answer breaks its schema: at {fault.json_path}: "
+        raise OutputError(message + fault.message[:200], text)
     return value

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from agentrt.llm import Completion, Request, ToolCall
+from agentrt.llm.structured import parse
 from agentrt.timing import timed
 
 Answer = str | dict[str, Any] | Completion
@@ -15,7 +16,8 @@ Script = Sequence[Answer] | Callable[[str, list[dict[str, Any]]], Answer]
 class ScriptedModel:
     """Gives scripted answers in turn, or what a function of node name and messages gives.
 
-    A text is an answer in prose; a dict is structured output; ``tool_call`` makes a tool call.
+    A text is an answer in prose, and under a schema it is read and checked as a real one is. A dict
+    is structured output that is taken as it is; ``tool_call`` makes a tool call.
     What it was asked is kept in ``calls``, as (node name, messages).
 
     Raises:
@@ -39,6 +41,8 @@ class ScriptedModel:
                 return Completion(text="", data=answer)
             if on_token:
                 on_token(answer)
+            if request.schema is not None:
+                return Completion(text=answer, data=parse(answer, request.schema, None))
             return Completion(text=answer)
 
     def _next(self, name: str, messages: list[dict[str, Any]]) -> Answer:
