@@ -32,3 +32,13 @@ def state_root() -> Path:
 
     configured = os.environ.get("AGENTRT_STATE")
     return Path(configured) if configured else Path(platformdirs.user_state_path("agentrt"))
+
+
+def settings_file() -> Path:
+    """The user's settings for all workflows; ``AGENTRT_SETTINGS`` moves it."""
+    import os
+
+    import platformdirs
+
+    configured = os.environ.get("AGENTRT_SETTINGS")
+    return Path(configured or Path(platformdirs.user_config_path("agentrt"), "settings.yaml"))

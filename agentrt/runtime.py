@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from agentrt.bundled import settings_file
 from agentrt.errors import AgentrtError, RunCancelled, UserError
 from agentrt.graph.budget import Budget
 from agentrt.graph.events import Event, Output, SpanClosed, ToolProgress
-from agentrt.graph.grants import GrantedTools, check_grants
+from agentrt.graph.grants import GrantedTools, check_grants, load_grants
 from agentrt.graph.person import OnQuestion
 from agentrt.graph.roles import DEFAULT, Roles
 from agentrt.graph.services import Chat, Services
@@ -27,15 +28,21 @@ from agentrt.serving import Profile, Server, load_profile, serve
 from agentrt.spec import (
     BudgetSpec,
     Grant,
+    Settings,
     TemplateFailure,
     Workflow,
+    load_settings,
     load_workflow,
     render,
     resolve_inputs,
 )
 from agentrt.timing import Span, SpanHook, Trace, Tracer, TraceWriter, timed
 from agentrt.timing.trace import TraceHeader
-from agentrt.toolbox import ArtefactStore, Tool, Toolbox
+from agentrt.toolbox import ArtefactStore, Tool, Toolbox, as_tools
+from agentrt.toolbox.mcp import McpServers
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
 
 T = TypeVar("T")
 WorkflowSource = str | Path | dict[str, Any] | Workflow
@@ -55,7 +62,8 @@ class Runtime:
         api_key: the key for it.
         native_tools: whether it parses tool calls.
         speculation: False serves the profile without its speculation.
-        tools: tools of your own that workflows may name.
+        tools: tools of your own that workflows may name, LangChain's too.
+        settings: the user's settings; those of the settings file by default.
         hooks: called as ``hook("open" | "close", span)`` for each span of each run.
         on_progress: told in a sentence what a slow start is doing.
         on_question: gives a person's answer where a run asks for one.
@@ -78,7 +86,8 @@ class Runtime:
         api_key: str = "none",
         native_tools: bool = False,
         speculation: bool = True,
-        tools: Sequence[Tool] = (),
+        tools: Sequence[Tool | BaseTool] = (),
+        settings: Settings | None = None,
         hooks: Sequence[SpanHook] = (),
         on_progress: Callable[[str], None] | None = None,
         on_question: OnQuestion | None = None,
@@ -92,9 +101,11 @@ class Runtime:
         self._endpoint = (
             Endpoint(base_url, model, api_key, native_tools) if base_url and model else None
         )
-        self._tools, self._hooks, self._on_progress = tuple(tools), tuple(hooks), on_progress
+        self._tools, self._hooks, self._on_progress = as_tools(tools), tuple(hooks), on_progress
         self._on_question, self._record_text = on_question, record_text
         self._roles = Roles(models or {}, record_text=record_text)
+        self._settings = settings or load_settings(settings_file())
+        self._mcp = McpServers()
         self._tool_gates: dict[str, asyncio.Semaphore] = {}
         self._corpora: dict[str, asyncio.Task[Retriever]] = {}
         self._stack = ExitStack()
@@ -140,6 +151,7 @@ class Runtime:
         self._loop = loop
 
         def stop() -> None:
+            asyncio.run_coroutine_threadsafe(self._mcp.aclose(), loop).result()
             asyncio.run_coroutine_threadsafe(_cancel_all(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
@@ -259,7 +271,7 @@ class Runtime:
         if isinstance(workflow, Workflow):
             return workflow
         loaded = load_workflow(workflow)
-        check_grants(loaded, self._tools)
+        check_grants(loaded, self._tools, self._settings.mcp)
         return loaded
 
     # -- inside -------------------------------------------------------------------------------
@@ -284,13 +296,16 @@ class Runtime:
             if moment == "close":
                 emit(SpanClosed(span))
 
-        granted = GrantedTools(workflow, self._tools)
         artefacts = ArtefactStore(trace_file.with_suffix(".artefacts") if trace_file else None)
         opening = self._open_early(workflow, inputs)
         try:
             with TraceWriter(trace_file, header) if trace_file else nullcontext() as writer:
                 tracer = Tracer((*self._hooks, *([writer] if writer else []), hook))
                 with tracer.span("run", workflow.spec.name):
+                    with timed("orchestration", "tools"):
+                        granted = await load_grants(
+                            workflow, self._tools, self._settings.mcp, self._mcp
+                        )
                     services = self._services(workflow, emit, on_question, granted, artefacts)
                     outputs, values = await invoke(workflow, inputs, services)
         finally:

@@ -19,6 +19,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.upper().startswith(_SCRUBBED) and name not in _KEPT:
             monkeypatch.delenv(name)
     monkeypatch.setenv("AGENTRT_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("AGENTRT_SETTINGS", str(tmp_path / "settings.yaml"))
 
 
 @pytest.fixture(autouse=True)

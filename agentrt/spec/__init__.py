@@ -3,6 +3,7 @@
 from agentrt.spec.grant import Grant
 from agentrt.spec.inputs import resolve_inputs
 from agentrt.spec.load import Workflow, json_schema, load_workflow
+from agentrt.spec.mcp import McpServerSpec
 from agentrt.spec.model import (
     AgentNode,
     AnyNode,
@@ -19,6 +20,7 @@ from agentrt.spec.model import (
     WorkflowNode,
     WorkflowSpec,
 )
+from agentrt.spec.settings import Settings, load_settings
 from agentrt.spec.template import TemplateFailure, evaluate, evaluate_all, render
 
 __all__ = [
@@ -30,10 +32,12 @@ __all__ = [
     "Grant",
     "LLMNode",
     "LoopNode",
+    "McpServerSpec",
     "ModelSpec",
     "ParallelNode",
     "RetrieveNode",
     "SamplingSpec",
+    "Settings",
     "TemplateFailure",
     "ToolNode",
     "Workflow",
@@ -42,6 +46,7 @@ __all__ = [
     "evaluate",
     "evaluate_all",
     "json_schema",
+    "load_settings",
     "load_workflow",
     "render",
     "resolve_inputs",

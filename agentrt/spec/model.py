@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from agentrt.spec.grant import Granted
+from agentrt.spec.mcp import McpServerSpec
 
 InputType = Literal["string", "integer", "number", "boolean", "list", "object", "path"]
 Template = Annotated[str, Field(description="a Jinja2 template; may read inputs and other nodes")]
@@ -294,6 +295,10 @@ class WorkflowSpec(Strict):
     )
     tool_files: list[str] = Field(
         default_factory=list, description="Python files with tools of your own, beside this file"
+    )
+    mcp: dict[Name, McpServerSpec] = Field(
+        default_factory=dict,
+        description="MCP servers, whose tools are granted as `SERVER.TOOL`, or all as `SERVER`",
     )
     budget: BudgetSpec = BudgetSpec()
     nodes: dict[Name, AnyNode] = Field(min_length=1)

@@ -4,6 +4,7 @@ from agentrt.toolbox.artefact import Artefact, ArtefactStore
 from agentrt.toolbox.decorator import Tool, tool
 from agentrt.toolbox.find import find_tools, known_tools
 from agentrt.toolbox.granted import GrantedTool, WorkflowPath, grant
+from agentrt.toolbox.langchain import as_tools, langchain_tool
 from agentrt.toolbox.toolbox import Call, Ledger, Policy, Run, Toolbox
 
 __all__ = [
@@ -17,8 +18,10 @@ __all__ = [
     "Tool",
     "Toolbox",
     "WorkflowPath",
+    "as_tools",
     "find_tools",
     "grant",
     "known_tools",
+    "langchain_tool",
     "tool",
 ]

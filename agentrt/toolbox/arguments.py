@@ -57,16 +57,19 @@ class ModelArguments:
 
 @dataclass(frozen=True)
 class SchemaArguments:
-    """Arguments of a tool that lives elsewhere, as a JSON Schema."""
+    """Arguments of a tool that lives elsewhere, as a JSON Schema.
+
+    They reach the function together, as its parameter ``arguments``: their names are not ours.
+    """
 
     schema: dict[str, Any]
 
     def validated(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The arguments themselves, where they fit the schema."""
+        """The arguments as they are, where they fit the schema."""
         from jsonschema import Draft202012Validator
 
         fault = next(iter(Draft202012Validator(self.schema).iter_errors(given)), None)
         if fault is not None:
             argument = ".".join(str(part) for part in fault.absolute_path) or "arguments"
             raise ToolError(f"{argument}: {fault.message[:300]}")
-        return given
+        return {"arguments": given}

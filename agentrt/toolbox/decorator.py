@@ -58,6 +58,11 @@ class Tool:
     source: str = ""
 
     @property
+    def spoken_name(self) -> str:
+        """What a model calls it by: model servers take no dots, as in ``SERVER.TOOL``."""
+        return self.name.replace(".", "__")
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The JSON Schema of the arguments."""
         return self.arguments.schema

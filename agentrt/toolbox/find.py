@@ -8,12 +8,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
 from agentrt.bundled import shelf
 from agentrt.errors import GrantError, SpecError
 from agentrt.toolbox.decorator import Tool
+from agentrt.toolbox.langchain import as_tools, is_langchain
 
 
 def known_tools(files: Sequence[Path] = (), given: Sequence[Tool] = ()) -> set[str]:
@@ -54,9 +56,10 @@ def _names(tool: Tool) -> set[str]:
 
 def _in_files(name: str, files: Sequence[Path]) -> list[Tool]:
     for path in _all_files(files):
-        if name in set(_declared(path)):
-            tools = [t for t in vars(_load(path)).values() if isinstance(t, Tool)]
-            return [replace(t, source=path.name) for t in tools if name in _names(t)]
+        if name in _declared(path):
+            values = vars(_load(path)).values()
+            tools = as_tools(v for v in values if isinstance(v, Tool) or is_langchain(v))
+            return [replace(tool, source=path.name) for tool in tools if name in _names(tool)]
     return []
 
 
@@ -64,35 +67,52 @@ def _all_files(files: Sequence[Path]) -> list[Path]:
     return [*files, *sorted(shelf("tools").glob("*.py"))]
 
 
-def _declared(path: Path) -> Iterator[str]:
-    """Names of functions under ``@tool``, read from the source without running it."""
+def _declared(path: Path) -> frozenset[str]:
+    """Names of the tools and families in a file, read from its source without running it."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    except OSError as error:
+        return _names_in(path, path.stat().st_mtime_ns)
+    except (OSError, UnicodeDecodeError) as error:
         raise SpecError(f"cannot be read: {error}", source=str(path)) from error
     except SyntaxError as error:
-        raise SpecError(
-            f"not valid Python: {error.msg}", source=str(path), line=error.lineno
-        ) from (error)
-    for statement in tree.body:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-            for decorator in statement.decorator_list:
-                yield from _names_under(decorator, statement.name)
+        message = f"not valid Python: {error.msg}"
+        raise SpecError(message, source=str(path), line=error.lineno) from error
 
 
-def _names_under(decorator: ast.expr, function: str) -> Iterator[str]:
-    call = decorator if isinstance(decorator, ast.Call) else None
-    target = call.func if call else decorator
-    if not (isinstance(target, ast.Name) and target.id == "tool"):
-        return
-    given = {
-        keyword.arg: str(keyword.value.value)
-        for keyword in (call.keywords if call else ())
-        if isinstance(keyword.value, ast.Constant) and keyword.value.value
-    }
-    yield given.get("name", function)
-    if "family" in given:
-        yield given["family"]
+@lru_cache(maxsize=256)
+def _names_in(path: Path, changed_at: int) -> frozenset[str]:
+    """As ``_declared``; ``changed_at`` makes a changed file another one."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    return frozenset(name for statement in tree.body for name in _names_made(statement))
+
+
+def _names_made(statement: ast.stmt) -> Iterator[str]:
+    """What a function under ``@tool``, or ``x = langchain_tool(…, name="…")``, can be granted by.
+
+    LangChain's own ``@tool`` is read too, and gives the name as its first argument.
+    """
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        for decorator in statement.decorator_list:
+            if _called(decorator) == "tool":
+                yield from _names_given(decorator, statement.name)
+    elif isinstance(statement, ast.Assign) and _called(statement.value) == "langchain_tool":
+        yield from _names_given(statement.value, None)
+
+
+def _called(expression: ast.expr) -> str | None:
+    target = expression.func if isinstance(expression, ast.Call) else expression
+    return target.id if isinstance(target, ast.Name) else None
+
+
+def _names_given(made: ast.expr, otherwise: str | None) -> Iterator[str]:
+    call = made if isinstance(made, ast.Call) else ast.Call(made, [], [])
+    given = {k.arg: _text(k.value) for k in call.keywords}
+    name = given.get("name") or (_text(call.args[0]) if call.args else None) or otherwise
+    yield from (found for found in (name, given.get("family")) if found)
+
+
+def _text(expression: ast.expr) -> str | None:
+    value = expression.value if isinstance(expression, ast.Constant) else None
+    return value if isinstance(value, str) else None
 
 
 def _load(path: Path) -> ModuleType:

@@ -97,7 +97,7 @@ class Toolbox:
             {
                 "type": "function",
                 "function": {
-                    "name": tool.name,
+                    "name": tool.spoken_name,
                     "description": tool.description,
                     "parameters": tool.parameters,
                 },
@@ -113,7 +113,7 @@ class Toolbox:
                 took too long.
         """
         granted = self._find(name)
-        with timed("tool", name, arguments=arguments) as span:
+        with timed("tool", granted.tool.name, arguments=arguments) as span:
             values = _validated(granted.tool, arguments)
             call = Call(granted, arguments)
             await self._policy(call)
@@ -122,11 +122,13 @@ class Toolbox:
             return text
 
     def _find(self, name: str) -> GrantedTool:
-        if name not in self._granted:
-            close = get_close_matches(name, self.names(), n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"granted: {', '.join(self.names())}"
+        spoken = {one.tool.spoken_name: one for one in self._granted.values()}
+        found = self._granted.get(name) or spoken.get(name)
+        if found is None:
+            close = get_close_matches(name, list(spoken), n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"granted: {', '.join(spoken)}"
             raise ToolError(f"the tool {name!r} was not granted ({hint})")
-        return self._granted[name]
+        return found
 
     async def _run(self, granted: GrantedTool, values: dict[str, Any]) -> str:
         """The tool's answer, within its limits."""
