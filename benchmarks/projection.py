@@ -43,7 +43,7 @@ PUBLISHED = (
 
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    profile = load_profile("cpu-smollm2")
+    profile = load_profile("cpu-smollm2").drafter_alone()
     baseline, dflash = sides(profile)
     chosen = [baseline, sides(profile, against="ngram")[0], dflash]
     with ExitStack() as stack:

@@ -1,6 +1,6 @@
-"""Compare research.yaml without speculation, with n-gram and with DFlash, in turn.
+"""Compare research.yaml without speculation, with n-gram, DFlash, and DFlash with lookup, in turn.
 
-The servers compile the model; two more of them run it eagerly, to show what that is worth.
+The servers compile the model; one more runs it eagerly, to show what that is worth.
 
 Writes benchmarks/results/research-cpu.json. Run: python benchmarks/research.py [RUNS]
 """
@@ -23,12 +23,12 @@ def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     workflow = Runtime().load(shelf("workflows") / "research.yaml")
     profile = load_profile("cpu-smollm2")
-    ngram: Side = sides(profile, against="ngram")[0]
-    baseline, dflash = sides(profile)
+    baseline, default = sides(profile)
+    ngram, dflash = (sides(profile, against=side)[0] for side in ("ngram", "drafter"))
     found = compare(
         workflow,
         resolve_inputs(workflow, {}),
-        [baseline, ngram, dflash, _eager(baseline), _eager(dflash)],
+        [baseline, ngram, dflash, default, _eager(default)],
         runs=runs,
         on_progress=lambda text: print(text, flush=True),
     )

@@ -1,7 +1,8 @@
-"""No speculation, n-gram and DFlash on held-out agent prompts, by task kind and concurrency.
+"""No speculation, n-gram, DFlash, and DFlash with lookup on held-out agent prompts.
 
-Three servers of the same target are up at once; every prompt goes to each in turn, the order
-turning from prompt to prompt. Writes benchmarks/results/speculation-cpu.json.
+By task kind and concurrency. Four servers of the same target are up at once; every prompt goes to
+each in turn, the order turning from prompt to prompt. Writes
+benchmarks/results/speculation-cpu.json.
 
 Run: python benchmarks/speculation.py [PROMPTS_A_KIND_AND_CORPUS]
 """
@@ -37,20 +38,17 @@ def main() -> None:
     each = int(sys.argv[1]) if len(sys.argv) > 1 else 4
     prompts = held_out_prompts(each)
     profile = load_profile("cpu-smollm2")
-    baseline, dflash = sides(profile)
-    judged = [sides(profile, against="ngram")[0], dflash]
-    by_batch = _by_batch_size(dflash)
+    baseline, default = sides(profile)
+    judged = [sides(profile, against=side)[0] for side in ("ngram", "drafter")] + [default]
     with ExitStack() as stack:
         servers = {
             side.label: stack.enter_context(serve(side.profile, on_progress=_say))
-            for side in [baseline, *judged, by_batch]
+            for side in [baseline, *judged]
         }
-        evidence = asyncio.run(_measure(servers, prompts, by_batch.label))
+        evidence = asyncio.run(_measure(servers, prompts))
     evidence |= {
         "profile": profile.name,
-        "sides": {
-            side.label: side.profile.told_speculation for side in [baseline, *judged, by_batch]
-        },
+        "sides": {side.label: side.profile.told_speculation for side in [baseline, *judged]},
         "flags": profile.flags,
         "command": f"python benchmarks/speculation.py {each}",
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -59,26 +57,12 @@ def main() -> None:
         "versions": versions(),
     }
     evidence["summary"] = _summary(evidence, judged)
-    evidence["summary"][by_batch.label] = {"by_concurrency": _loads(evidence, by_batch.label)}
     path = Path(__file__).parent / "results" / "speculation-cpu.json"
     path.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(evidence["summary"], indent=1))
 
 
-def _by_batch_size(side: Side) -> Side:
-    """With vLLM's schedule that drafts for one or two requests at once, and not for more."""
-    drafts = (side.profile.speculation or {})["num_speculative_tokens"]
-    schedule = {"num_speculative_tokens_per_batch_size": [[1, 2, drafts], [3, 8, 0]]}
-    speculation = {**(side.profile.speculation or {}), **schedule}
-    return Side(
-        f"{side.label}, by batch size",
-        side.profile.model_copy(update={"speculation": speculation}),
-    )
-
-
-async def _measure(
-    servers: dict[str, Server], prompts: Sequence[Any], only_load: str
-) -> dict[str, Any]:
+async def _measure(servers: dict[str, Server], prompts: Sequence[Any]) -> dict[str, Any]:
     models = {
         label: ChatModel(Endpoint(server.base_url, server.model, server.api_key), record_text=True)
         for label, server in servers.items()
@@ -87,9 +71,8 @@ async def _measure(
         for prompt in prompts[:3]:
             await _ask(model, prompt)
     calls = []
-    labels = [label for label in models if label != only_load]
     for n, prompt in enumerate(prompts):
-        for label in in_turn(labels, n):
+        for label in in_turn(list(models), n):
             call = await _ask(models[label], prompt)
             calls.append({"side": label, "prompt": n, "kind": prompt.kind, **call})
         _say(f"prompt {n + 1} of {len(prompts)}")

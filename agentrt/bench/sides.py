@@ -38,7 +38,8 @@ def sides(profile: Profile, *, against: str = "baseline", sweep: str | None = No
 
     Args:
         profile: what is judged.
-        against: ``baseline`` (the same target without speculation), ``ngram``, or a profile.
+        against: ``baseline`` (the same target without speculation), ``ngram``, ``drafter`` (the
+            profile's drafter without its lookup), or a profile.
         sweep: ``setting=value,value…``: judge the profile once with each value of a setting of
             its speculation.
 
@@ -61,13 +62,13 @@ def _reference(profile: Profile, against: str) -> Side:
     if against == "baseline":
         return Side("baseline", profile.without_speculation())
     if against == "ngram":
-        return Side("ngram", profile.model_copy(update={"speculation": _NGRAM}))
-    loaded = load_profile(against)
+        return Side("ngram", profile.with_speculation(_NGRAM))
+    loaded = profile.drafter_alone() if against == "drafter" else load_profile(against)
     return Side(_label(loaded), loaded)
 
 
 def _label(profile: Profile) -> str:
-    return profile.method or "baseline"
+    return f"{profile.method or 'baseline'}{' + lookup' if profile.lookup else ''}"
 
 
 def _swept(profile: Profile, sweep: str) -> list[Side]:

@@ -23,7 +23,11 @@ def compare(
     inputs_file: InputsFileOption = None,
     profile: ProfileOption = "cpu-smollm2",
     against: Annotated[
-        str, typer.Option(help="The reference: baseline (no speculation), ngram, or a profile.")
+        str,
+        typer.Option(
+            help="The reference: baseline (no speculation), ngram, drafter (without lookup), "
+            "or a profile."
+        ),
     ] = "baseline",
     sweep: Annotated[
         str | None,

@@ -26,6 +26,10 @@ def command(profile: Profile, model: str | Path, port: int, host: str = "127.0.0
     if profile.speculation is not None:
         words += ["--speculative-config", json.dumps(profile.speculation)]
         words += ["--per-request-spec-decode-metrics", "summary"]
+    if profile.lookup is not None:
+        settings = {"agentrt_lookup": profile.lookup.model_dump()}
+        words += ["--worker-cls", "agentrt.serving.lookup_worker.LookupWorker"]
+        words += ["--additional-config", json.dumps(settings)]
     for name, value in profile.flags.items():
         words += _flag(name, value)
     return words

@@ -7,10 +7,10 @@ import shutil
 import subprocess
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agentrt.bundled import shelf
 from agentrt.errors import ProfileError
@@ -48,6 +48,16 @@ class Gpu(Strict):
     memory_gib: float = Field(gt=0)
 
 
+class Lookup(Strict):
+    """Drafts copied from what stands already, where that promises more than the drafter does."""
+
+    least: int = Field(default=3, ge=1, description="tokens that must agree before a copy")
+    longest: int = Field(default=8, ge=1, description="tokens that are compared at most")
+    drafter: int = Field(
+        ge=1, description="tokens the drafter drafts; a copy has up to num_speculative_tokens"
+    )
+
+
 class Profile(Strict):
     """One way of serving one model."""
 
@@ -61,6 +71,9 @@ class Profile(Strict):
         description="vLLM's --speculative-config; null serves without; a drafter's `model` may be "
         "a folder beside the profile",
     )
+    lookup: Lookup | None = Field(
+        default=None, description="copied drafts beside a drafter's; only with engine vllm-cpu"
+    )
     flags: dict[str, Any] = Field(
         default_factory=dict,
         description="vLLM's flags without the dashes; true for a bare flag; enforce-eager: auto "
@@ -70,6 +83,17 @@ class Profile(Strict):
     gpu: Gpu | None = None
     native_tools: bool = Field(default=False, description="vLLM parses this model's tool calls")
     startup_limit_s: float = Field(default=600.0, gt=0)
+
+    @model_validator(mode="after")
+    def _lookup_has_its_place(self) -> Self:
+        if self.lookup is None:
+            return self
+        if self.engine != "vllm-cpu" or self.method != "dflash":
+            raise ValueError("lookup goes with engine vllm-cpu and the method dflash")
+        most = (self.speculation or {}).get("num_speculative_tokens", 0)
+        if self.lookup.drafter > most:
+            raise ValueError("lookup.drafter is more than num_speculative_tokens")
+        return self
 
     @property
     def method(self) -> str | None:
@@ -83,7 +107,8 @@ class Profile(Strict):
             return self.speculation
         model = Path(str(self.speculation["model"]))
         told = "/".join(model.parts[-2:]) if model.is_absolute() else str(model)
-        return {**self.speculation, "model": told}
+        lookup = {"lookup": self.lookup.model_dump()} if self.lookup else {}
+        return {**self.speculation, "model": told, **lookup}
 
     @property
     def digest(self) -> str:
@@ -92,7 +117,18 @@ class Profile(Strict):
 
     def without_speculation(self) -> Profile:
         """The same target, served without speculation."""
-        return self.model_copy(update={"speculation": None})
+        return self.with_speculation(None)
+
+    def drafter_alone(self) -> Profile:
+        """The same target and drafter, with no copied drafts."""
+        if self.lookup is None:
+            return self
+        drafts = {"num_speculative_tokens": self.lookup.drafter}
+        return self.with_speculation({**(self.speculation or {}), **drafts})
+
+    def with_speculation(self, speculation: dict[str, Any] | None) -> Profile:
+        """The same target, served with this speculation and no other."""
+        return self.model_copy(update={"speculation": speculation, "lookup": None})
 
 
 def profile_names() -> list[str]:

@@ -20,6 +20,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its customary name
 
+from agentrt.serving.precision import cpu_dtype
+
 
 @dataclass(frozen=True)
 class DrafterConfig:
@@ -293,3 +295,8 @@ def _rotate(x: Tensor, rope: tuple[Tensor, Tensor]) -> Tensor:
     cos, sin = (part.to(x.dtype) for part in rope)
     low, high = x.chunk(2, -1)
     return x * cos + torch.cat([-high, low], -1) * sin
+
+
+def autocast() -> torch.autocast:
+    """Products in bfloat16 where the CPU computes in it; elsewhere everything in float32."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=cpu_dtype() == "bfloat16")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import torch
-from drafter import Drafter, Sample
+from drafter import Drafter, Sample, autocast
 from features import Answer, Answers
 from torch import Tensor
 
@@ -52,10 +52,10 @@ def _right(
     """How many drafts in a row are right after each place of the answer."""
     end = len(answer.tokens)
     anchors = torch.arange(answer.start, end - 1)
-    with torch.autocast("cpu", torch.bfloat16):
+    with autocast():
         sample = Sample(answer.tokens, answers.features(answer), anchors)
         states = drafter([sample], embedding, drafts)
-        drafted = (states.to(torch.bfloat16) @ embedding.to(torch.bfloat16).T).argmax(-1)
+        drafted = (states @ embedding.T).argmax(-1)
     places = anchors[:, None] + torch.arange(1, drafts + 1)
     labels = answer.tokens[places.clamp(max=end - 1)]
     right = (drafted == labels) & (places < end)

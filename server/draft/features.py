@@ -11,6 +11,8 @@ import numpy
 import torch
 from torch import Tensor, nn
 
+from agentrt.serving.precision import cpu_dtype
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -55,7 +57,8 @@ def read(path: Path, target: Path, layers: tuple[int, ...]) -> Answers:
 def _target(folder: Path) -> nn.Module:
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16).model.eval()
+    dtype = getattr(torch, cpu_dtype())
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).model.eval()
 
 
 @torch.inference_mode()
@@ -80,7 +83,8 @@ def _extend(
         for n, item in enumerate(todo, 1):
             model(item.tokens[None], use_cache=False)
             states = torch.cat([caught[layer].reshape(len(item.tokens), -1) for layer in layers], 1)
-            file.write(states.contiguous().view(torch.int16).numpy().tobytes())
+            kept = states.to(torch.bfloat16).contiguous().view(torch.int16)
+            file.write(kept.numpy().tobytes())
             count += len(item.tokens)
             if n % 200 == 0 or n == len(todo):
                 rate = count / (time.perf_counter() - started)

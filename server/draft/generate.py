@@ -18,6 +18,8 @@ from typing import Any
 from corpora import HELD_OUT, TRAINING
 from prompts import HELD_OUT_KINDS, TRAINING_KINDS, Prompt, build
 
+from agentrt.serving.precision import cpu_dtype
+
 # Answers of some kinds are short or easy: these shares of the prompts balance the tokens.
 _WEIGHTS = {"answer": 1.6, "plan": 1.2, "tool": 1.6, "summary": 1.0, "code": 1.2, "chat": 1.0}
 
@@ -101,7 +103,7 @@ def _engine(target: Path) -> Any:
 
     return LLM(
         str(target),
-        dtype="bfloat16",
+        dtype=cpu_dtype(),
         max_model_len=2048,
         max_num_seqs=128,
         max_num_batched_tokens=4096,

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from drafter import Drafter, DrafterConfig, Sample
+from drafter import Drafter, DrafterConfig, Sample, autocast
 from evaluate import acceptance
 from features import Answer, Answers, read
 from safetensors.torch import load_file
@@ -110,7 +110,7 @@ class Target:
 
 
 def _scores(states: Tensor, embedding: Tensor, candidates: Tensor) -> Tensor:
-    return (states.to(torch.bfloat16) @ embedding[candidates].to(torch.bfloat16).T).float()
+    return (states @ embedding[candidates].T).float()
 
 
 def loss_of(
@@ -184,7 +184,7 @@ def train(args: argparse.Namespace) -> None:
             optimizer.zero_grad()
             for group in optimizer.param_groups:
                 group["lr"] = args.rate * _schedule(progress.step, args.steps)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             loss = loss_of(drafter, batch, target, candidates.of(batch), drafts)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(drafter.parameters(), 1.0)

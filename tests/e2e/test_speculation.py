@@ -109,8 +109,8 @@ def test_a_drafter_made_from_nothing_in_a_few_steps_is_served(tmp_path: Path) ->
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     shipped = load_profile("cpu-smollm2")
-    speculation = {**(shipped.speculation or {}), "method": "dflash", "model": str(out)}
-    with serve(shipped.model_copy(update={"speculation": speculation})) as running:
+    speculation = {**(shipped.speculation or {}), "model": str(out)}
+    with serve(shipped.with_speculation(speculation)) as running:
         answer = httpx.post(
             f"{running.base_url}/chat/completions",
             json={
@@ -141,4 +141,4 @@ def test_compare_runs_a_workflow_on_both_sides(server: Server) -> None:
     assert verdict.wall.per_token is not None
     assert verdict.acceptance_by_position
     assert found.prompts[0]["messages"][-1]["content"] == "Name three colours."
-    assert {sample.side for sample in found.samples} == {"baseline", "dflash"}
+    assert {sample.side for sample in found.samples} == {"baseline", "dflash + lookup"}
