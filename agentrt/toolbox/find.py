@@ -10,12 +10,15 @@ from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 
 from agentrt.bundled import shelf
 from agentrt.errors import GrantError, SpecError
 from agentrt.toolbox.decorator import Tool
 from agentrt.toolbox.langchain import as_tools, is_langchain
+
+_PARSING = Lock()
 
 
 def known_tools(files: Sequence[Path] = (), given: Sequence[Tool] = ()) -> set[str]:
@@ -70,7 +73,10 @@ def _all_files(files: Sequence[Path]) -> list[Path]:
 def _declared(path: Path) -> frozenset[str]:
     """Names of the tools and families in a file, read from its source without running it."""
     try:
-        return _names_in(path, path.stat().st_mtime_ns)
+        # CPython 3.11 counts the depth of a tree under construction for all threads together, and
+        # fails where two of them construct at once.
+        with _PARSING:
+            return _names_in(path, path.stat().st_mtime_ns)
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(f"cannot be read: {error}", source=str(path)) from error
     except SyntaxError as error:
