@@ -36,7 +36,7 @@ from agentrt.spec import (
     render,
     resolve_inputs,
 )
-from agentrt.timing import Span, SpanHook, Trace, Tracer, TraceWriter, timed
+from agentrt.timing import Span, SpanHook, Trace, Tracer, TraceWriter, current_tracer, timed
 from agentrt.timing.trace import TraceHeader
 from agentrt.toolbox import ArtefactStore, Tool, Toolbox, as_tools
 from agentrt.toolbox.mcp import McpServers
@@ -338,9 +338,14 @@ class Runtime:
         async def make_toolbox(
             node: str, grants: Sequence[Grant], retriever: Retriever | None
         ) -> Toolbox:
+            tracer = current_tracer()
             return Toolbox(
                 granted.of(grants),
-                resources={"retriever": retriever, "check_citations": check_citations},
+                resources={
+                    "retriever": retriever,
+                    "check_citations": check_citations,
+                    "run_id": tracer.run_id if tracer else None,
+                },
                 artefacts=artefacts,
                 on_report=lambda tool, message: emit(ToolProgress(node, tool, message)),
                 gates=self._tool_gates,

@@ -18,6 +18,7 @@ from agentrt.cli import (
     report,
     run,
     serve,
+    tools,
     trace,
     validate,
 )
@@ -36,6 +37,7 @@ app.command()(validate.validate)
 app.command()(validate.schema)
 app.command()(graph.graph)
 app.command()(index.index)
+app.add_typer(tools.app, name="tools")
 app.add_typer(trace.app, name="trace")
 app.command()(compare.compare)
 app.command()(calibrate.calibrate)

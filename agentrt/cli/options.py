@@ -101,7 +101,7 @@ def require_roles(roles: Collection[str], workflow: Workflow) -> None:
 
 
 def read_inputs(
-    pairs: list[str] | None, file: Path | None
+    pairs: list[str] | None, file: Path | None, *, what: str = "--input"
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Inputs from a file, and those from ``name=value`` words, which are still text.
 
@@ -122,6 +122,6 @@ def read_inputs(
     for pair in pairs or []:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise InputError(f"--input takes NAME=VALUE, not {pair!r}")
+            raise InputError(f"{what} takes NAME=VALUE, not {pair!r}")
         words[name] = value
     return from_file, words

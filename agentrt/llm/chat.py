@@ -216,19 +216,17 @@ def _seconds(milliseconds: float | None) -> float | None:
 
 
 def _tool_calls(message: Any) -> tuple[ToolCall, ...]:
-    """The calls that the stream's pieces add up to.
+    """The calls that the stream's pieces add up to."""
+    return tuple(_tool_call(chunk) for chunk in message.tool_call_chunks)
 
-    Raises:
-        LLMError: the arguments of one are not a JSON object.
-    """
-    calls = []
-    for chunk in message.tool_call_chunks:
-        try:
-            arguments = json.loads(chunk["args"] or "{}")
-        except ValueError as error:
-            text = f"{chunk['name']}: {str(chunk['args'])[:80]!r}"
-            raise LLMError(f"the model's tool call is not JSON: {text}") from error
-        if not isinstance(arguments, dict):
-            raise LLMError(f"the model's tool call has no arguments by name: {chunk['name']}")
-        calls.append(ToolCall(chunk["id"] or "", chunk["name"] or "", arguments))
-    return tuple(calls)
+
+def _tool_call(chunk: dict[str, Any]) -> ToolCall:
+    """A call; where its arguments can't be read, that is its fault and not the run's end."""
+    arguments, fault = {}, None
+    try:
+        arguments = json.loads(chunk["args"] or "{}")
+    except ValueError:
+        fault = f"the arguments are not JSON: {str(chunk['args'])[:80]!r}"
+    if not isinstance(arguments, dict):
+        arguments, fault = {}, "the arguments are not an object with a value for each name"
+    return ToolCall(chunk["id"] or "", chunk["name"] or "", arguments, fault)

@@ -61,11 +61,12 @@ class Request:
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A tool that the model wants called."""
+    """A tool that the model wants called; ``fault`` says why its arguments can't be read."""
 
     id: str
     name: str
     arguments: dict[str, Any]
+    fault: str | None = None
 
 
 @dataclass(frozen=True)

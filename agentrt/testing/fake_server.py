@@ -24,7 +24,7 @@ class Reply:
     """One scripted answer. Delays in seconds; the first piece comes after queue_s + ttft_s."""
 
     text: str = "ok"
-    tool_calls: tuple[tuple[str, dict[str, Any]], ...] = ()
+    tool_calls: tuple[tuple[str, dict[str, Any] | str], ...] = ()
     queue_s: float | None = None
     ttft_s: float = 0.0
     itl_s: float = 0.0
@@ -177,7 +177,7 @@ def _deltas(reply: Reply) -> list[dict[str, Any]]:
                         "index": index,
                         "id": f"call_{index}",
                         "type": "function",
-                        "function": {"name": name, "arguments": json.dumps(arguments)},
+                        "function": {"name": name, "arguments": _as_text(arguments)},
                     }
                 ]
             }
@@ -185,6 +185,11 @@ def _deltas(reply: Reply) -> list[dict[str, Any]]:
         ]
     text = reply.text
     return [{"content": text[i : i + _PIECE]} for i in range(0, len(text), _PIECE)]
+
+
+def _as_text(arguments: dict[str, Any] | str) -> str:
+    """Arguments as a model writes them; a text stands for what a model got wrong."""
+    return arguments if isinstance(arguments, str) else json.dumps(arguments)
 
 
 def _choice(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:

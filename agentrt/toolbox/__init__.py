@@ -2,7 +2,7 @@
 
 from agentrt.toolbox.artefact import Artefact, ArtefactStore
 from agentrt.toolbox.decorator import Tool, tool
-from agentrt.toolbox.find import find_tools, known_tools
+from agentrt.toolbox.find import all_tools, find_tools, known_tools
 from agentrt.toolbox.granted import GrantedTool, WorkflowPath, grant
 from agentrt.toolbox.langchain import as_tools, langchain_tool
 from agentrt.toolbox.toolbox import Call, Ledger, Policy, Run, Toolbox
@@ -18,6 +18,7 @@ __all__ = [
     "Tool",
     "Toolbox",
     "WorkflowPath",
+    "all_tools",
     "as_tools",
     "find_tools",
     "grant",

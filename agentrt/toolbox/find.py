@@ -53,6 +53,15 @@ def find_tools(
     return list({tool.name: tool for name in names for tool in found[name]}.values())
 
 
+def all_tools(files: Sequence[Path] = ()) -> list[Tool]:
+    """All tools of some files and those that ship; runs the files.
+
+    Raises:
+        SpecError: a file is missing, is not Python or fails.
+    """
+    return [tool for path in _all_files(files) for tool in _tools_in(path)]
+
+
 def _names(tool: Tool) -> set[str]:
     return {tool.name, tool.family or tool.name}
 
@@ -60,10 +69,14 @@ def _names(tool: Tool) -> set[str]:
 def _in_files(name: str, files: Sequence[Path]) -> list[Tool]:
     for path in _all_files(files):
         if name in _declared(path):
-            values = vars(_load(path)).values()
-            tools = as_tools(v for v in values if isinstance(v, Tool) or is_langchain(v))
-            return [replace(tool, source=path.name) for tool in tools if name in _names(tool)]
+            return [tool for tool in _tools_in(path) if name in _names(tool)]
     return []
+
+
+def _tools_in(path: Path) -> list[Tool]:
+    values = vars(_load(path)).values()
+    tools = as_tools(value for value in values if isinstance(value, Tool) or is_langchain(value))
+    return [replace(tool, source=path.name) for tool in tools]
 
 
 def _all_files(files: Sequence[Path]) -> list[Path]:

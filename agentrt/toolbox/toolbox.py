@@ -92,7 +92,7 @@ class Toolbox:
         return [granted.tool for granted in self._granted.values()]
 
     def schemas(self) -> list[dict[str, Any]]:
-        """The granted tools in OpenAI's form."""
+        """The granted tools in OpenAI's form; ``strict`` where any server can hold calls to it."""
         return [
             {
                 "type": "function",
@@ -100,6 +100,7 @@ class Toolbox:
                     "name": tool.spoken_name,
                     "description": tool.description,
                     "parameters": tool.parameters,
+                    **({"strict": True} if _can_be_strict(tool.parameters) else {}),
                 },
             }
             for tool in self.tools()
@@ -173,6 +174,16 @@ class Toolbox:
             return value.model_dump() if isinstance(value, BaseModel) else str(value)
 
         return json.dumps(answer, ensure_ascii=False, default=plain)
+
+
+def _can_be_strict(parameters: dict[str, Any]) -> bool:
+    """OpenAI's conditions, which vLLM shares: nothing optional, nothing unknown, plain types."""
+    properties = parameters.get("properties", {})
+    return (
+        parameters.get("additionalProperties") is False
+        and set(parameters.get("required", [])) == set(properties)
+        and all(schema.keys() <= {"type", "description", "enum"} for schema in properties.values())
+    )
 
 
 def _validated(tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
