@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from agentrt.bundled import settings_file
 from agentrt.errors import AgentrtError, RunCancelled, UserError
 from agentrt.graph.budget import Budget
+from agentrt.graph.cache import ValueCache
 from agentrt.graph.events import Event, Output, SpanClosed, ToolProgress
 from agentrt.graph.grants import GrantedTools, check_grants, load_grants
 from agentrt.graph.person import OnQuestion
@@ -43,6 +44,7 @@ from agentrt.toolbox.mcp import McpServers
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
+    from langgraph.graph.state import CompiledStateGraph
 
 T = TypeVar("T")
 WorkflowSource = str | Path | dict[str, Any] | Workflow
@@ -71,6 +73,7 @@ class Runtime:
             a trace is then as private as the texts.
         chat: a stand-in for the model, for tests.
         models: by role, which model it stands for, whatever workflows say.
+        cache: False makes each value anew, and keeps none.
 
     Raises:
         ProfileError: the profile is unknown or can't run here.
@@ -94,6 +97,7 @@ class Runtime:
         record_text: bool = False,
         chat: Chat | None = None,
         models: Mapping[str, Endpoint | Chat] | None = None,
+        cache: bool = True,
     ) -> None:
         if (base_url is None) != (model is None):
             raise UserError("base_url and model go together")
@@ -106,6 +110,7 @@ class Runtime:
         self._roles = Roles(models or {}, record_text=record_text)
         self._settings = settings or load_settings(settings_file())
         self._mcp = McpServers()
+        self._cache = ValueCache() if cache else None
         self._tool_gates: dict[str, asyncio.Semaphore] = {}
         self._corpora: dict[str, asyncio.Task[Retriever]] = {}
         self._stack = ExitStack()
@@ -274,6 +279,26 @@ class Runtime:
         check_grants(loaded, self._tools, self._settings.mcp)
         return loaded
 
+    def graph(self, workflow: WorkflowSource) -> CompiledStateGraph[Any, None, Any, Any]:
+        """The workflow as a compiled LangGraph graph, from ``{"inputs": …}`` to ``{"outputs": …}``.
+
+        It is invoked and streamed asynchronously, alone or as a node of another graph, as long as
+        this runtime is open.
+
+        Raises:
+            SpecError: something is wrong with the workflow.
+        """
+        from agentrt.graph.export import export
+
+        loaded = self.load(workflow)
+        self._named(loaded)
+
+        async def services(emit: Callable[[Event], None]) -> Services:
+            granted = await load_grants(loaded, self._tools, self._settings.mcp, self._mcp)
+            return self._services(loaded, emit, self._on_question, granted, ArtefactStore(None))
+
+        return export(loaded, services, self._submit)
+
     # -- inside -------------------------------------------------------------------------------
 
     async def _run(
@@ -360,6 +385,8 @@ class Runtime:
             budget=Budget(BudgetSpec()),
             identity=self._identity(),
             open_role=self._roles.open,
+            cache=self._cache,
+            streams=workflow.streams,
             on_question=on_question or self._on_question,
         ).inside(workflow.spec)
 

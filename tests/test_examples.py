@@ -19,6 +19,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
         ("timing_hooks", "close: llm say after"),
         ("custom_tool", "3"),
         ("notebook", "600 tok/s"),
+        ("langgraph_node", "BEES MAKE HONEY."),
     ],
 )
 def test_the_script_runs(name: str, shown: str, fake_server) -> None:

@@ -44,6 +44,9 @@ ModelRoleOption = Annotated[
         "key is read from OPENAI_API_KEY.",
     ),
 ]
+NoCacheOption = Annotated[
+    bool, typer.Option("--no-cache", help="Make the values of nodes with `cache` anew, keep none.")
+]
 OtlpOption = Annotated[
     str | None,
     typer.Option(

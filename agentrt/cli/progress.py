@@ -15,6 +15,7 @@ from agentrt.graph.events import (
     NodeFinished,
     NodeRetried,
     NodeStarted,
+    RoundFinished,
     Token,
     ToolCalled,
     ToolProgress,
@@ -65,13 +66,17 @@ class RunProgress:
                 case NodeStarted(node=node):
                     self._running[node] = ""
                     self._line(f"▸ {node}")
-                case NodeFinished(node=node, seconds=seconds, skipped=skipped):
+                case NodeFinished(node=node, seconds=seconds, skipped=skipped, cached=cached):
                     self._running.pop(node, None)
-                    self._done.append(f"- {node}" if skipped else f"✓ {node} {seconds:.1f} s")
+                    took = "cached" if cached else f"{seconds:.1f} s"
+                    self._done.append(f"- {node}" if skipped else f"✓ {node} {took}")
                     self._line(self._done[-1])
                 case NodeRetried(node=node, error=failed):
                     self._running[node] = ""
                     self._done.append(f"  {node}: tried again after: {failed}")
+                    self._line(self._done[-1])
+                case RoundFinished(node=node, round=number, met=met):
+                    self._done.append(f"  {node}: round {number}{', done' if met else ''}")
                     self._line(self._done[-1])
                 case Token(node=node, text=text):
                     self._running[node] = (self._running.get(node, "") + text)[-_TAIL:]

@@ -17,6 +17,7 @@ from agentrt.cli.options import (
     InputsFileOption,
     JsonOption,
     ModelRoleOption,
+    NoCacheOption,
     OtlpOption,
     PerfettoOption,
     ProfileOption,
@@ -50,6 +51,7 @@ def run(
     model: Annotated[str | None, typer.Option(help="The model's name there.")] = None,
     speculation: SpeculationOption = "on",
     model_role: ModelRoleOption = None,
+    no_cache: NoCacheOption = False,
     trace: Annotated[Path | None, typer.Option(help="Where to write the trace.")] = None,
     record_text: Annotated[
         bool, typer.Option("--record-text", help="Keep prompts and answers in the trace.")
@@ -90,7 +92,7 @@ def run(
                 roles = read_roles(model_role)
                 runtime = _runtime(
                     profile, base_url, model, speculation == "on", view.say,
-                    [*hooks, *collecting], record_text, roles,
+                    [*hooks, *collecting], record_text, roles, not no_cache,
                 )  # fmt: skip
                 loaded, inputs = load_with_inputs(
                     runtime, shipped_or_given(workflow), input_, inputs_file
@@ -126,6 +128,7 @@ def _runtime(
     hooks: list[SpanHook],
     record_text: bool,
     roles: dict[str, Endpoint],
+    cache: bool,
 ) -> Runtime:
     from agentrt.runtime import Runtime
 
@@ -141,6 +144,7 @@ def _runtime(
         on_progress=say,
         record_text=record_text,
         models=roles,
+        cache=cache,
     )
 
 

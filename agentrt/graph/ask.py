@@ -56,7 +56,7 @@ async def _call(
     sampling = Sampling(**{**node.sampling.model_dump(), "max_tokens": left})
     completion = await services.model_of(node.model).chat.complete(
         replace(request, sampling=sampling),
-        on_token=lambda text: services.emit(Token(name, text)),
+        on_token=lambda text: services.emit(Token(name, text, services.streams.get(name))),
     )
     services.budget.after_llm_call(completion.output_tokens)
     return completion

@@ -6,12 +6,13 @@ from typing import Any
 
 from agentrt.errors import AgentrtError, BudgetError, RunError
 from agentrt.graph.attempts import attempted
+from agentrt.graph.cache import key_of
 from agentrt.graph.events import NodeFinished, NodeStarted
 from agentrt.graph.services import Services
 from agentrt.graph.state import Scope
 from agentrt.graph.step import Step
 from agentrt.spec import TemplateFailure
-from agentrt.timing import current_tracer, timed
+from agentrt.timing import OpenSpan, current_tracer, timed
 
 
 async def carry_out(step: Step, label: str, scope: Scope, services: Services) -> Any:
@@ -20,29 +21,55 @@ async def carry_out(step: Step, label: str, scope: Scope, services: Services) ->
     Raises:
         AgentrtError: it failed, and has no fallback.
     """
+    services.emit(NodeStarted(label, step.node.kind))
+    record_scheduling(services)
+    with timed("node", label, node=label, node_kind=step.node.kind) as span:
+        value = await _kept_or_made(step, label, scope, services, span)
+    tracer = current_tracer()
+    if tracer is not None:
+        services.last_node_end[0] = tracer.now()
+        cached = bool(span.attributes.get("cached"))
+        services.emit(NodeFinished(label, tracer.now() - span.start_s, cached=cached))
+    return value
+
+
+async def _kept_or_made(
+    step: Step, label: str, scope: Scope, services: Services, span: OpenSpan
+) -> Any:
+    """The value of an earlier run where the node has ``cache``, else one that is made and kept."""
+    cache = services.cache
+    if step.node.cache is None or cache is None:
+        return await _made(step, label, scope, services, span)
+    with timed("orchestration", "cache"):
+        key = key_of(step, scope, services)
+        kept = await cache.get(key)
+    if kept is not None:
+        span.set(cached=True)
+        return kept.value
+    value = await _made(step, label, scope, services, span)
+    if "fell_back" not in span.attributes:
+        with timed("orchestration", "cache"):
+            await cache.put(key, value, step.node.cache.ttl_s)
+    return value
+
+
+async def _made(step: Step, label: str, scope: Scope, services: Services, span: OpenSpan) -> Any:
     node = step.node
 
     async def once() -> Any:
         return await step.work(label, scope, services)
 
-    services.emit(NodeStarted(label, node.kind))
-    record_scheduling(services)
-    with timed("node", label, node=label, node_kind=node.kind) as span:
-        try:
-            value = await attempted(label, node, once, services, span)
-        except TemplateFailure as failure:
-            raise step.failed(failure) from failure
-        except AgentrtError as error:
-            if "fallback" not in node.model_fields_set or not _has_fallback(error):
-                error.add_note(f"in node {label!r}")
-                raise
-            value = step.located(("fallback",), node.fallback, scope)
-            span.set(fell_back=str(error))
-    tracer = current_tracer()
-    if tracer is not None:
-        services.last_node_end[0] = tracer.now()
-        services.emit(NodeFinished(label, tracer.now() - span.start_s))
-    return value
+    try:
+        return await attempted(label, node, once, services, span)
+    except TemplateFailure as failure:
+        raise step.failed(failure) from failure
+    except AgentrtError as error:
+        if "fallback" not in node.model_fields_set or not _has_fallback(error):
+            error.add_note(f"in node {label!r}")
+            raise
+        value = step.located(("fallback",), node.fallback, scope)
+        span.set(fell_back=str(error))
+        return value
 
 
 def record_scheduling(services: Services) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 
 from agentrt.errors import UserError
 from agentrt.graph.compile import compile_workflow
 from agentrt.spec import Workflow
+from agentrt.spec.body import Body
 
 
 def mermaid(workflow: Workflow) -> str:
-    """The compiled graph as Mermaid text, which GitHub and many editors draw."""
-    return compile_workflow(workflow).get_graph().draw_mermaid()
+    """The compiled graph as Mermaid text, nested graphs included."""
+    return compile_workflow(workflow).get_graph(xray=True).draw_mermaid()
 
 
 def graphviz(workflow: Workflow, form: str) -> bytes:
@@ -31,13 +33,26 @@ def graphviz(workflow: Workflow, form: str) -> bytes:
 
 
 def _dot(workflow: Workflow) -> str:
-    nodes = [
-        f'  "{name}" [label="{name}\\n{node.kind}", shape={_SHAPES.get(node.kind, "box")}];'
-        for name, node in workflow.spec.nodes.items()
-    ]
-    edges = [f'  "{need}" -> "{name}";' for name, needs in workflow.needs.items() for need in needs]
     style = '  node [fontname="sans-serif", style=rounded];'
-    return "\n".join(["digraph {", "  rankdir=LR;", style, *nodes, *edges, "}"])
+    head = ["digraph {", "  rankdir=LR;", "  compound=true;", style]
+    return "\n".join([*head, *_dot_lines(workflow.body, ""), "}"])
 
 
-_SHAPES = {"branch": "diamond", "retrieve": "cylinder", "tool": "component"}
+def _dot_lines(body: Body, prefix: str) -> Iterator[str]:
+    """A body's nodes and edges; a node with a graph of its own has a frame around that."""
+    for name, node in body.nodes.items():
+        known, shape = f"{prefix}{name}", _SHAPES.get(node.kind, "box")
+        yield f'  "{known}" [label="{name}\\n{node.kind}", shape={shape}];'
+        inner = body.used[name].body if name in body.used else body.inner.get(name)
+        if inner is not None:
+            yield f'  subgraph "cluster_{known}" {{ label="{name}"; style=dashed;'
+            yield from _dot_lines(inner, f"{known}/")
+            yield "  }"
+            first = next(inside for inside, needs in inner.needs.items() if not needs)
+            yield f'  "{known}" -> "{known}/{first}" [lhead="cluster_{known}", style=dashed];'
+    for name, needs in body.needs.items():
+        for need in needs:
+            yield f'  "{prefix}{need}" -> "{prefix}{name}";'
+
+
+_SHAPES = {"branch": "diamond", "retrieve": "cylinder", "tool": "component", "loop": "hexagon"}

@@ -18,11 +18,15 @@ class NodeStarted:
 
 @dataclass(frozen=True)
 class NodeFinished:
-    """A node ended; ``skipped`` where a branch did not choose it. ``seconds`` is its wall-clock."""
+    """A node ended. ``seconds`` is its wall-clock.
+
+    ``skipped`` where a branch did not choose it; ``cached`` where its value is an earlier run's.
+    """
 
     node: str
     seconds: float
     skipped: bool = False
+    cached: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,14 @@ class RoundFinished:
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of model output, as it was streamed."""
+    """A piece of model output, as it was streamed.
+
+    ``output`` is the workflow's output that it is part of, where that one is under ``stream``.
+    """
 
     node: str
     text: str
+    output: str | None = None
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def work_of(node: AnyNode) -> Work:
     """What a node does that holds no graph of its own."""
 
     async def work(label: str, scope: Scope, services: Services) -> Any:
-        return await run_node(label, node, scope, services)
+        return await services.bring(run_node(label, node, scope, services))
 
     return work
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agentrt.graph.budget import Budget
 from agentrt.graph.events import Event
@@ -14,6 +14,9 @@ from agentrt.llm import Completion, Request
 from agentrt.rag import Retriever
 from agentrt.spec import Grant, ModelSpec, WorkflowSpec
 from agentrt.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from agentrt.graph.cache import ValueCache
 
 
 class Chat(Protocol):
@@ -37,7 +40,10 @@ class Model:
 
 @dataclass(frozen=True)
 class Services:
-    """One run's access to the world; passed to every node as LangGraph's runtime context."""
+    """One run's access to the world; passed to every node as LangGraph's runtime context.
+
+    ``bring`` carries a node's work out where the connections are, if the graph runs elsewhere.
+    """
 
     chat: Chat
     native_tools: bool
@@ -48,6 +54,9 @@ class Services:
     identity: str = ""
     roles: Mapping[str, Model] = field(default_factory=dict)
     open_role: Callable[[str, ModelSpec], Model | None] = lambda name, spec: None
+    bring: Callable[[Coroutine[Any, Any, Any]], Awaitable[Any]] = lambda work: work
+    cache: ValueCache | None = None
+    streams: Mapping[str, str] = field(default_factory=dict)
     on_question: OnQuestion | None = None
     last_node_end: list[float] = field(default_factory=lambda: [0.0])
     gates: dict[str, asyncio.Semaphore] = field(default_factory=dict)

@@ -60,7 +60,10 @@ def waterfall(trace: Trace, width: int = 40) -> RenderableType:
     table.add_column("accept", justify="right", no_wrap=True)
     for span, depth in shown_rows(trace):
         table.add_row(
-            Text("  " * depth + span.name, style="bold" if span.kind == "node" else ""),
+            Text(
+                "  " * depth + span.name + _cached(span),
+                style="bold" if span.kind == "node" else "",
+            ),
             f"{span.duration_s:.2f}",
             _bar(span, run, width),
             _tokens(span),
@@ -138,6 +141,10 @@ def _bar(span: Span, run: Span, width: int) -> Text:
         else:
             text.append(_LETTERS[category], style=f"reverse {COLOURS[category]}")
     return text
+
+
+def _cached(span: Span) -> str:
+    return " (cached)" if span.attributes.get("cached") else ""
 
 
 def _tokens(span: Span) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from agentrt.errors import SpecError
 from agentrt.spec.body import Body
+from agentrt.spec.cached import check_cached
 from agentrt.spec.check import check, check_tools, grants
 from agentrt.spec.files import below, put_prompts_in
 from agentrt.spec.grant import Grant
@@ -30,6 +31,7 @@ from agentrt.spec.model import (
 )
 from agentrt.spec.source import Path as Loc
 from agentrt.spec.source import Source, read_yaml
+from agentrt.spec.streams import streamed
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,14 @@ class Workflow:
         body: its nodes, and what waits for what.
         folder: what relative paths in the file are relative to.
         source: where each value stands, for errors that come up later.
+        streams: the nodes whose text is shown while it is written, with the output it is part of.
     """
 
     spec: WorkflowSpec
     body: Body
     folder: Path
     source: Source
+    streams: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def needs(self) -> Mapping[str, tuple[str, ...]]:
@@ -108,7 +112,9 @@ def _load(workflow: str | Path | dict[str, Any], users: tuple[Path, ...]) -> Wor
             raise source.error(f"these workflows use each other: {circle}", place)
         return _load(file, chain)
 
-    return Workflow(spec, check(spec, source, open_used), folder, source)
+    body = check(spec, source, open_used)
+    check_cached(body, source)
+    return Workflow(spec, body, folder, source, streamed(spec, source))
 
 
 def _used(body: Body) -> list[Workflow]:
