@@ -123,7 +123,8 @@ class Runtime:
         with ExitStack() as stack:
             self._start_loop(stack)
             # Loaded on entering, so that no run's first node pays for it.
-            import_module("langgraph.graph")
+            for module in ("langgraph.graph", "jsonschema"):
+                import_module(module)
             stack.callback(lambda: self._submit(self._roles.aclose()).result())
             if self._chat is None:
                 self._chat = self._connect(stack)

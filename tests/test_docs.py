@@ -10,6 +10,7 @@ import pytest
 import agentrt
 from agentrt.runtime import Runtime
 from agentrt.spec import load_workflow
+from agentrt.testing import ScriptedModel
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,6 +51,30 @@ PAGES = ["README.md", "docs/latency.md"]
 def test_the_workflow_of_the_readme_is_valid() -> None:
     [text] = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert load_workflow(text).spec.name == "digest"
+
+
+def test_the_workflows_of_the_language_page_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENTRT_CACHE", str(tmp_path / "cache"))
+    page = (ROOT / "docs" / "workflows.md").read_text()
+    whole = re.findall(r"```yaml\n(# (\S+\.yaml)\n.*?)```", page, re.DOTALL)
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "letter.j2").write_text("Be {{ vars.tone }}.")
+    for text, name in whole:
+        (tmp_path / name).write_text(text)
+
+    def answer(name, messages):
+        objects = {"judge": {"clear": True}, "route": {"route": "other"}, "plan": {"words": ["a"]}}
+        return objects.get(name.rpartition("/")[2], "said")
+
+    model = ScriptedModel(answer)
+    with Runtime(chat=model, models={"fast": model}) as runtime:
+        outputs = {name: runtime.run(tmp_path / name).outputs for _, name in whole}
+    assert outputs["polish.yaml"] == {"text": "said", "rounds": 1}
+    assert outputs["report.yaml"] == {"report": "said\n\nsaid"}
+    assert outputs["route.yaml"] == {"route": "other", "answer": "said"}
+    assert len(outputs) == 6
 
 
 def test_every_page_with_python_in_it_is_run() -> None:

@@ -79,8 +79,11 @@ class ChatModel:
                 )
             if request.schema is None:
                 return completion
-            finish = span.attributes.get("finish_reason")
-            data = parse(completion.text, request.schema, finish)
+            finish, began = span.attributes.get("finish_reason"), tracer.now()
+            try:
+                data = parse(completion.text, request.schema, finish)
+            finally:
+                span.phase("orchestration", began, tracer.now())
         return replace(completion, data=data)
 
     async def open(self) -> None:

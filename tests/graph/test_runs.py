@@ -56,6 +56,12 @@ def test_values_flow_from_node_to_node_and_keep_their_types() -> None:
     assert model.calls[1][1][1]["content"] == "a, b"
 
 
+def test_a_field_of_an_object_comes_before_a_method_of_the_same_name() -> None:
+    text = TWO_STEPS.replace("queries", "items")
+    result = run(text, ScriptedModel([{"items": ["a", "b"]}, "done"]), {"topic": "bees"})
+    assert result.outputs["items"] == ["a", "b"]
+
+
 def test_inserted_text_is_never_rendered_again() -> None:
     model = ScriptedModel([{"queries": ["{{ inputs }}"]}, "done"])
     run(TWO_STEPS, model, {"topic": "{{ 7 * 7 }}"})

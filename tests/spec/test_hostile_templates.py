@@ -87,7 +87,7 @@ def test_each_field_with_a_template_is_sandboxed(field: str) -> None:
     text = "{{ ''.__class__.__mro__ }}"
 
     def answer(name, messages):
-        return "" if field == "fallback" else "x"
+        return "" if field == "fallback" and name == "say" else "x"
 
     with (
         pytest.raises((SpecError, RunError), match="unsafe"),
