@@ -112,7 +112,7 @@ class Runtime:
         self._mcp = McpServers()
         self._cache = ValueCache() if cache else None
         self._tool_gates: dict[str, asyncio.Semaphore] = {}
-        self._corpora: dict[str, asyncio.Task[Retriever]] = {}
+        self._corpora: dict[tuple[str, str | None], asyncio.Task[Retriever]] = {}
         self._stack = ExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.server: Server | None = None
@@ -391,18 +391,25 @@ class Runtime:
             on_question=on_question or self._on_question,
         ).inside(workflow.spec)
 
-    async def _open_corpus(self, source: str) -> Retriever:
+    async def _open_corpus(self, source: str, embedding: str | None = None) -> Retriever:
         """Open a corpus once, whoever asks first; a failure is not remembered."""
-        task = self._corpora.get(source)
+        key = (source, embedding)
+        task = self._corpora.get(key)
         if task is None:
-            opening = asyncio.to_thread(open_corpus, source, on_progress=self._on_progress)
-            task = self._corpora[source] = asyncio.ensure_future(opening)
+            opening = asyncio.to_thread(
+                open_corpus, source, model=embedding, on_step=self._tell_step
+            )
+            task = self._corpora[key] = asyncio.ensure_future(opening)
         try:
             with timed("retrieval", "open corpus") if not task.done() else nullcontext():
                 return await asyncio.shield(task)
         except Exception:
-            self._corpora.pop(source, None)
+            self._corpora.pop(key, None)
             raise
+
+    def _tell_step(self, step: object) -> None:
+        if self._on_progress is not None:
+            self._on_progress(str(step))
 
     def _open_early(self, workflow: Workflow, inputs: dict[str, Any]) -> list[asyncio.Task[Any]]:
         """Begin to open the corpora that only the inputs decide, beside the first model call."""
@@ -411,13 +418,15 @@ class Runtime:
             corpus = getattr(node, "corpus", None)
             if corpus is not None:
                 with suppress(TemplateFailure):
-                    sources.add(render(corpus, {"inputs": inputs}))
-        return [asyncio.ensure_future(self._open_quietly(source)) for source in sources]
+                    sources.add(
+                        (render(corpus, {"inputs": inputs}), getattr(node, "embedding", None))
+                    )
+        return [asyncio.ensure_future(self._open_quietly(*source)) for source in sources]
 
-    async def _open_quietly(self, source: str) -> None:
+    async def _open_quietly(self, source: str, embedding: str | None) -> None:
         # The node that needs the corpus meets the same error, and reports it as its own.
         with suppress(AgentrtError):
-            await self._open_corpus(source)
+            await self._open_corpus(source, embedding)
 
     def _named(self, workflow: Workflow) -> dict[str, str]:
         """What each of a workflow's roles stands for; tells of those that stand for nothing."""

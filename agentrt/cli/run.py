@@ -197,10 +197,16 @@ def _show_outputs(result: Result) -> None:
             out.print(f"[bold]{name}[/bold]", end=" ")
             out.print(value)
     for passage in result.citations:
-        place = f"{passage.source} › {passage.heading} [{passage.start}:{passage.end}]"
+        place = f"{_openable(passage.location)} › {passage.heading} [{passage.start}:{passage.end}]"
         out.print(f"  cited: {place}", style="cyan", highlight=False, markup=False)
     for made in result.artefacts:
         place = f"{made.name} ({made.media_type}, {made.size:,} bytes) by {made.tool}: {made.path}"
         out.print(f"  artefact: {place}", style="cyan", highlight=False, markup=False)
     for number in result.unknown_citations:
         out.print(f"  [red]cited, but not retrieved:[/red] {number}")
+
+
+def _openable(location: str) -> str:
+    """A place as terminals and editors open it: from here where it is below, else whole."""
+    here = f"{Path.cwd()}/"
+    return location.removeprefix(here)

@@ -13,7 +13,7 @@ from agentrt.graph.events import ToolCalled
 from agentrt.graph.services import Services
 from agentrt.graph.state import Scope
 from agentrt.graph.step import Work
-from agentrt.rag import Passage
+from agentrt.rag import Passage, Search
 from agentrt.spec import (
     AgentNode,
     AnyNode,
@@ -86,11 +86,27 @@ async def _run_retrieve(node: RetrieveNode, scope: Scope, services: Services) ->
         top_k = node.top_k if isinstance(node.top_k, int) else evaluate(node.top_k, scope)
         if not isinstance(top_k, int) or top_k < 1:
             raise RunError(f"top_k must be a whole number of at least 1, not {top_k!r}")
-    retriever = await services.open_corpus(corpus)
-    found = await asyncio.gather(*(retriever.search(query, top_k=top_k) for query in queries))
+    retriever = await services.open_corpus(corpus, node.embedding)
+    how = _how(node)
+    found = await asyncio.gather(
+        *(retriever.search(query, top_k=top_k, how=how) for query in queries)
+    )
     with timed("orchestration", "merge"):
         merged = merge(found)[: node.max_passages]
         return [{"n": n, **passage.model_dump()} for n, passage in enumerate(merged, start=1)]
+
+
+def _how(node: RetrieveNode) -> Search:
+    def listed(given: str | list[str]) -> list[str]:
+        return [given] if isinstance(given, str) else given
+
+    return Search(
+        mode=node.mode,
+        rerank=node.rerank,
+        sources=tuple(listed(node.filter.source)),
+        kinds=tuple(f".{kind.lstrip('.').lower()}" for kind in listed(node.filter.kind)),
+        mmr=node.mmr,
+    )
 
 
 def _queries(node: RetrieveNode, scope: Scope) -> list[str]:
@@ -134,7 +150,7 @@ async def _run_agent(name: str, node: AgentNode, scope: Scope, services: Service
     messages = prompt_messages(node, scope)
     retriever = None
     if node.corpus is not None:
-        retriever = await services.open_corpus(render(node.corpus, scope))
+        retriever = await services.open_corpus(render(node.corpus, scope), node.embedding)
     toolbox = await services.make_toolbox(name, node.tools, retriever)
     return await run_agent(name, node, messages, toolbox, services)
 

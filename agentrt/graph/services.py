@@ -47,7 +47,7 @@ class Services:
 
     chat: Chat
     native_tools: bool
-    open_corpus: Callable[[str], Awaitable[Retriever]]
+    open_corpus: Callable[[str, str | None], Awaitable[Retriever]]
     make_toolbox: Callable[[str, Sequence[Grant], Retriever | None], Awaitable[Toolbox]]
     emit: Callable[[Event], None]
     budget: Budget

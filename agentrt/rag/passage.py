@@ -13,7 +13,9 @@ class Passage(BaseModel):
     id: str
     text: str
     source: str = Field(description="the document: a path inside the corpus, or a topic")
-    heading: str
+    heading: str = Field(description="the headings above it, outermost first")
     start: int
     end: int
+    tokens: int = Field(default=0, description="word pieces of the embedding model")
+    location: str = Field(default="", description="what opens it: a path with line, page or anchor")
     score: float = 0.0

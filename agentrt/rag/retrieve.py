@@ -1,52 +1,77 @@
-"""Finding passages: dense search in Chroma and BM25, fused by reciprocal rank."""
+"""Finding passages: dense search in Chroma and BM25 in SQLite, fused by reciprocal rank."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from agentrt.errors import RetrievalError
-from agentrt.rag.embed import default_embedder
-from agentrt.rag.index import open_index
-from agentrt.rag.load import load_documents
+from agentrt.rag.corpus import Corpus, corpus_at
+from agentrt.rag.embed import chosen_model, embedder
+from agentrt.rag.fuse import diversify, fuse
+from agentrt.rag.index import Index, open_index
+from agentrt.rag.manifest import Stored
 from agentrt.rag.passage import Passage
+from agentrt.rag.rerank import reranker
+from agentrt.rag.update import OnStep, Update, update
 from agentrt.timing import timed
 
-# The constant of G. Cormack, C. Clarke, S. Büttcher, "Reciprocal Rank Fusion outperforms
-# Condorcet and individual Rank Learning Methods", SIGIR 2009.
-_RRF_K = 60
-_CANDIDATES = 20
+_CANDIDATES = 50
+_RERANKED = 30
 _WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Search:
+    """How to search.
+
+    Args:
+        mode: by meaning, by words, or both, fused.
+        rerank: whether a cross-encoder orders the best again; its name or folder, True for the
+            one that AGENTRT_RERANKER names.
+        sources: globs, one of which a passage's document must match; ``*`` crosses folders.
+        kinds: suffixes such as ``.md``, one of which the document must have.
+        mmr: how much being good counts against being unlike those before, from 0 to 1.
+    """
+
+    mode: Literal["hybrid", "dense", "bm25"] = "hybrid"
+    rerank: bool | str = False
+    sources: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    mmr: float | None = None
 
 
 class Retriever:
     """Searches one indexed corpus; safe for any number of searches at once."""
 
-    def __init__(self, collection: Any, passages: Sequence[Passage]) -> None:
-        from rank_bm25 import BM25Okapi
-
-        self._collection = collection
-        self._passages = list(passages)
-        self._by_id = {passage.id: passage for passage in passages}
-        self._bm25 = BM25Okapi([_words(f"{p.heading} {p.text}") for p in passages])
+    def __init__(self, corpus: Corpus, index: Index) -> None:
+        self._corpus, self._index = corpus, index
+        self._manifest = index.manifest
+        # BM25 runs beside the embedding of the query.
+        self._beside = ThreadPoolExecutor(4, thread_name_prefix="agentrt-bm25")
 
     @property
     def size(self) -> int:
         """How many passages the corpus has."""
-        return len(self._passages)
+        return self._manifest.counts()["passages"]
 
-    async def search(self, query: str, *, top_k: int = 4) -> list[Passage]:
-        """The passages that fit a query best, best first, with the fused score.
+    async def search(self, query: str, *, top_k: int = 4, how: Search = Search()) -> list[Passage]:
+        """The passages that fit a query best, best first, with their scores.
 
-        One ``retrieval`` span with an ``embed`` and a ``query`` part.
+        One ``retrieval`` span with an ``embed`` and a ``query`` part, and a ``rerank`` part where
+        that is asked for.
+
+        Raises:
+            RetrievalError: the reranker can't be loaded.
         """
-        with timed("retrieval", "search", query=query, top_k=top_k) as span:
-            found = await asyncio.to_thread(self._search, query, top_k)
+        with timed("retrieval", "search", query=query, top_k=top_k, mode=how.mode) as span:
+            found = await asyncio.to_thread(self._search, query, top_k, how)
             span.set(passages=[passage.id for passage in found])
             return found
 
@@ -56,56 +81,114 @@ class Retriever:
         Raises:
             RetrievalError: there is none; names the nearest.
         """
-        if passage_id not in self._by_id:
-            close = get_close_matches(passage_id, list(self._by_id), n=1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
-            raise RetrievalError(f"no passage is called {passage_id!r}{hint}")
-        return self._by_id[passage_id]
+        return await asyncio.to_thread(self._read, passage_id)
 
-    def _search(self, query: str, top_k: int) -> list[Passage]:
+    def _read(self, passage_id: str) -> Passage:
+        source = passage_id.rpartition("@")[0]
+        near = [self._passage(stored) for stored in self._manifest.passages_of(source)]
+        for passage in near:
+            if passage.id == passage_id:
+                return passage
+        known = [passage.id for passage in near] or self._manifest.sources()
+        close = get_close_matches(passage_id, known, n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        raise RetrievalError(f"no passage is called {passage_id!r}{hint}")
+
+    def _search(self, query: str, top_k: int, how: Search) -> list[Passage]:
+        among = None
+        if how.sources or how.kinds or not self._manifest.settled():
+            among = self._manifest.documents(how.sources, how.kinds)
+            if not among:
+                return []
+        count = max(_CANDIDATES, top_k)
+        rankings = self._rankings(query, count, among, how)
+        with timed("query", "fuse"):
+            scores = fuse(rankings)
+            stored = self._manifest.passages(list(scores)[: max(count, top_k)])
+            scores = {number: score for number, score in scores.items() if number in stored}
+        if how.rerank:
+            scores = self._reranked(query, scores, stored, how.rerank)
+        with timed("query", "choose"):
+            best = self._best(scores, top_k, how.mmr)
+            return [self._passage(stored[number], scores[number]) for number in best]
+
+    def _rankings(
+        self, query: str, count: int, among: Sequence[int] | None, how: Search
+    ) -> list[list[int]]:
+        words = list(dict.fromkeys(_WORD.findall(query.lower())))
+        if how.mode == "bm25":
+            with timed("query", "bm25"):
+                return [self._manifest.match(words, count, among)]
+        by_words = None
+        if how.mode == "hybrid":
+            by_words = self._beside.submit(self._manifest.match, words, count, among)
         with timed("embed", "embed"):
-            vector = default_embedder().embed([query])[0]
+            vector = embedder(self._index.model).embed_query(query)
         with timed("query", "query"):
-            return self._fuse([self._dense(vector), self._sparse(query)], top_k)
+            rankings = [self._index.fresh_vectors().nearest(vector, count, among)]
+            if by_words is not None:
+                rankings.append(by_words.result())
+            return rankings
 
-    def _dense(self, vector: list[float]) -> list[int]:
-        wanted = min(_CANDIDATES, self.size)
-        found = self._collection.query(query_embeddings=[vector], n_results=wanted, include=[])
-        return [int(identifier) for identifier in found["ids"][0]]
+    def _reranked(
+        self, query: str, scores: Mapping[int, float], stored: Mapping[int, Stored],
+        rerank: bool | str,
+    ) -> dict[int, float]:  # fmt: skip
+        with timed("query", "rerank"):
+            best = list(scores)[:_RERANKED]
+            texts = [f"{stored[number].heading}\n{stored[number].text}" for number in best]
+            model = reranker(None if rerank is True else str(rerank))
+            found = zip(best, model.score(query, texts), strict=True)
+            return dict(sorted(found, key=lambda pair: -pair[1]))
 
-    def _sparse(self, query: str) -> list[int]:
-        scores = self._bm25.get_scores(_words(query))
-        best = scores.argsort()[::-1][:_CANDIDATES]
-        return [int(index) for index in best if scores[index] > 0]
+    def _best(self, scores: Mapping[int, float], top_k: int, mmr: float | None) -> list[int]:
+        if mmr is None:
+            return list(scores)[:top_k]
+        vectors = self._index.fresh_vectors().of(list(scores))
+        return diversify(scores, vectors, top_k, mmr)
 
-    def _fuse(self, rankings: list[list[int]], top_k: int) -> list[Passage]:
-        fused: dict[int, float] = defaultdict(float)
-        for ranking in rankings:
-            for rank, index in enumerate(ranking, start=1):
-                fused[index] += 1 / (_RRF_K + rank)
-        best = sorted(fused, key=lambda index: (-fused[index], index))[:top_k]
-        return [self._passages[i].model_copy(update={"score": fused[i]}) for i in best]
+    def _passage(self, stored: Stored, score: float = 0.0) -> Passage:
+        return Passage(
+            id=f"{stored.source}@{stored.start}",
+            text=stored.text,
+            source=stored.source,
+            heading=stored.heading,
+            start=stored.start,
+            end=stored.end,
+            tokens=stored.tokens,
+            location=self._corpus.locate(stored.source, stored.place),
+            score=score,
+        )
 
 
 def open_corpus(
-    source: str | Path, *, on_progress: Callable[[str], None] | None = None
+    source: str | Path, *, model: str | None = None, on_step: OnStep = lambda _: None
 ) -> Retriever:
-    """Open a corpus for searching; the first time it is indexed, later runs reuse that.
+    """Open a corpus for searching; what changed since the last time is indexed first.
 
     Args:
-        source: ``python-reference``, or a folder of .md, .txt, .rst, .html, .pdf, .csv, .json or
-            .jsonl files.
-        on_progress: told in a sentence how far indexing is.
+        source: ``python-reference``, a folder of documents or a git repository.
+        model: the embedding model, by name or folder; else AGENTRT_EMBEDDING_MODEL's.
+        on_step: told how far indexing is.
 
     Raises:
         RetrievalError: it can't be read, is empty, or the embedding model is missing.
     """
-    collection, passages = open_index(
-        source, load_documents(source), on_progress or (lambda _: None)
-    )
-    default_embedder()
-    return Retriever(collection, passages)
+    corpus = corpus_at(source)
+    index, _ = index_corpus(corpus, model=model, on_step=on_step)
+    # Loaded now, so that the first search does not wait for them.
+    embedder(index.model)
+    index.fresh_vectors()
+    return Retriever(corpus, index)
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.lower())
+def index_corpus(
+    corpus: Corpus, *, model: str | None = None, on_step: OnStep = lambda _: None
+) -> tuple[Index, Update]:
+    """Bring the index of a corpus up to date.
+
+    Raises:
+        RetrievalError: it can't be read, is empty, or the embedding model is missing.
+    """
+    index = open_index(corpus, chosen_model(model))
+    return index, update(index, corpus, on_step)

@@ -142,17 +142,41 @@ class LLMNode(NodeSpec):
     sampling: SamplingSpec = SamplingSpec()
 
 
+class FilterSpec(Strict):
+    """Which documents of a corpus are searched."""
+
+    source: str | list[str] = Field(
+        default_factory=list, description="globs of their paths; `*` crosses folders"
+    )
+    kind: str | list[str] = Field(default_factory=list, description="suffixes such as `md`")
+
+
 class RetrieveNode(NodeSpec):
     """Search a corpus. Its value is a list of passages, best first, numbered from 1 in ``n``."""
 
     kind: Literal["retrieve"]
-    corpus: Template = Field(description="'python-reference' or a folder")
+    corpus: Template = Field(
+        description="'python-reference', a folder of documents or a git repository"
+    )
+    embedding: str | None = Field(
+        default=None, description="a model of sentence-transformers, by name or folder"
+    )
     query: Template | None = None
     queries: Template | list[Template] | None = Field(
         default=None, description="several queries, searched concurrently"
     )
     top_k: int | Template = Field(default=4, description="passages a query")
     max_passages: int | None = Field(default=None, ge=1, description="passages in all")
+    mode: Literal["hybrid", "dense", "bm25"] = Field(
+        default="hybrid", description="by meaning, by words, or both, fused"
+    )
+    rerank: bool | str = Field(
+        default=False, description="a cross-encoder by name or folder; true for the default one"
+    )
+    filter: FilterSpec = FilterSpec()
+    mmr: float | None = Field(
+        default=None, ge=0, le=1, description="less than 1 prefers passages that differ"
+    )
 
 
 class ToolNode(NodeSpec):
@@ -175,6 +199,7 @@ class AgentNode(NodeSpec):
         description="the tools it may call, by exact name; `{name: …, …}` gives one its options",
     )
     corpus: Template | None = Field(default=None, description="what the document tools search")
+    embedding: str | None = Field(default=None, description="the embedding model of the corpus")
     max_steps: int = Field(default=4, ge=1, le=50, description="model calls at most")
     max_tool_errors: int = Field(
         default=3, ge=0, description="failed tool calls that the model is told of; one more fails"
