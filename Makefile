@@ -9,7 +9,7 @@ FIND_LINKS = $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
 # Pinned lists without a resolver: an install takes seconds to minutes, not tens of them.
 INSTALL = $(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps $(FIND_LINKS)
 
-.PHONY: help install dev phoenix run test lint serve stop bench draft docs clean
+.PHONY: help install dev peers phoenix run test lint serve stop bench draft docs clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -35,11 +35,17 @@ $(BIN)/.dev: requirements/dev.txt $(BIN)/.runtime
 	$(BIN)/python -m uv pip install --quiet --python .venv-phoenix/bin/python --no-deps $(FIND_LINKS) -r $<
 	@touch $@
 
+.venv-langchain/.done: requirements/langchain.txt | $(BIN)/.uv
+	$(BIN)/python -m uv pip install --quiet --no-deps --target .venv-langchain $(FIND_LINKS) -r $<
+	@touch $@
+
 install: $(BIN)/.runtime ## Install the runtime into .venv
 dev: $(BIN)/.dev ## Install what tests and linters need as well
 
 run: $(BIN)/.runtime ## Answer a research question on a local vLLM (WORKFLOW=… for another)
 	$(BIN)/agentrt run $(WORKFLOW)
+
+peers: .venv-langchain/.done ## Install what the retrieval benchmark compares with
 
 phoenix: .venv-phoenix/.done ## Install the collector that the OpenTelemetry test sends to
 
@@ -71,4 +77,4 @@ docs: $(BIN)/.dev ## Write the generated parts of docs/
 	$(BIN)/python docs/tables.py
 
 clean: ## Remove the environment and caches inside this folder
-	rm -rf $(VENV) .venv-phoenix .agentrt .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-langchain .venv-phoenix .agentrt .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
