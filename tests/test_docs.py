@@ -45,7 +45,7 @@ def test_shipped_workflows_are_valid() -> None:
 
 
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
-PAGES = ["README.md", "docs/latency.md"]
+PAGES = ["README.md", "docs/latency.md", "docs/tools.md"]
 
 
 def test_the_workflow_of_the_readme_is_valid() -> None:
@@ -75,6 +75,12 @@ def test_the_workflows_of_the_language_page_run(
     assert outputs["report.yaml"] == {"report": "said\n\nsaid"}
     assert outputs["route.yaml"] == {"route": "other", "answer": "said"}
     assert len(outputs) == 6
+
+
+def test_the_workflows_of_the_page_on_tools_are_valid() -> None:
+    texts = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "tools.md").read_text(), re.DOTALL)
+    names = [Runtime(chat=ScriptedModel([])).load(text).spec.name for text in texts]
+    assert names == ["summarise-a-folder", "history"]
 
 
 def test_every_page_with_python_in_it_is_run() -> None:

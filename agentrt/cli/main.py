@@ -14,6 +14,7 @@ from agentrt.cli import (
     doctor,
     graph,
     index,
+    mcp,
     project,
     report,
     run,
@@ -38,6 +39,7 @@ app.command()(validate.schema)
 app.command()(graph.graph)
 app.command()(index.index)
 app.add_typer(tools.app, name="tools")
+app.command()(mcp.mcp)
 app.add_typer(trace.app, name="trace")
 app.command()(compare.compare)
 app.command()(calibrate.calibrate)
