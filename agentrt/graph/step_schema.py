@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from agentrt.toolbox import Tool
 
 _DESCRIPTION = 240
+_VALUES = ("enum", "const", "default", "required")
+
+# What vLLM's decoders refuse a whole request for, what says nothing to them, and what has moved.
+_NOT_HELD = {
+    *("multipleOf", "uniqueItems", "contains", "minContains", "maxContains", "format"),
+    *("propertyNames", "unevaluatedProperties", "examples", "title", "$schema", "$defs"),
+}
 
 
 def step_schema(tools: list[Tool], max_tokens: int) -> dict[str, Any]:
@@ -53,29 +59,33 @@ def _call(tool: Tool, limit: int, definitions: dict[str, Any]) -> dict[str, Any]
 
 def _arguments(tool: Tool, limit: int, definitions: dict[str, Any]) -> dict[str, Any]:
     """A tool's parameters inside a larger schema: what they define moves to its top."""
-    schema = copy.deepcopy(tool.parameters)
-    schema.pop("$schema", None)
-    for name, definition in schema.pop("$defs", {}).items():
-        definitions[f"{tool.spoken_name}.{name}"] = _moved(definition, tool.spoken_name)
+    prefix = tool.spoken_name
+    for name, definition in tool.parameters.get("$defs", {}).items():
+        definitions[f"{prefix}.{name}"] = _held(definition, prefix)
+    schema: dict[str, Any] = _held(tool.parameters, prefix)
     for argument in schema.get("properties", {}).values():
-        if argument.get("type") == "string" and not argument.keys() & {"enum", "const"}:
+        if argument.get("type") == "string" and not argument.keys() & {"enum", "const", "pattern"}:
             argument.setdefault("maxLength", limit)
-    moved: dict[str, Any] = _moved(schema, tool.spoken_name)
-    return moved
+    return schema
 
 
-def _moved(schema: Any, prefix: str) -> Any:
+def _held(schema: Any, prefix: str) -> Any:
+    """A schema as decoders can hold an answer to it; the arguments are checked in full later."""
     if isinstance(schema, list):
-        return [_moved(item, prefix) for item in schema]
+        return [_held(item, prefix) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    here = "#/$defs/"
-    return {
-        key: f"{here}{prefix}.{value.removeprefix(here)}"
-        if key == "$ref" and isinstance(value, str) and value.startswith(here)
-        else _moved(value, prefix)
-        for key, value in schema.items()
-    }
+    held: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key == "$ref":
+            held[key] = value.replace("#/$defs/", f"#/$defs/{prefix}.")
+        elif key in ("properties", "patternProperties"):
+            held[key] = {name: _held(inner, prefix) for name, inner in value.items()}
+        elif key in _VALUES:
+            held[key] = value
+        elif key not in _NOT_HELD:
+            held[key] = _held(value, prefix)
+    return held
 
 
 def _line(tool: Tool) -> str:

@@ -2,18 +2,20 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
+from typing import Annotated
 
 import pytest
 from jsonschema import Draft202012Validator
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from agentrt.errors import ToolError
 from agentrt.graph import ToolCalled
 from agentrt.graph.step_schema import described, step_schema
 from agentrt.runtime import Runtime
 from agentrt.testing import Reply, ScriptedModel
-from agentrt.toolbox import Tool, tool
+from agentrt.toolbox import Tool, Toolbox, tool
 
 WORKFLOW = """
 name: sums
@@ -142,6 +144,25 @@ def test_a_steps_schema_admits_valid_calls_of_granted_tools_and_nothing_else() -
     assert not admits({"tool": "call", "arguments": {"to": here, "copies": []}})
     assert not admits({"tool": "other", "arguments": {}})
     assert not admits({"finish": "x" * 1000})
+
+
+def test_what_no_decoder_can_hold_is_left_out_of_a_steps_schema_and_still_checked() -> None:
+    class Parcel(BaseModel):
+        format: Annotated[str, Field(pattern="^[a-z]+$", json_schema_extra={"format": "color"})]
+        weights: set[Annotated[float, Field(multiple_of=0.5)]]
+
+    @tool
+    def pack(parcel: Parcel, code: Annotated[str, Field(pattern="^[0-9]+$")]) -> str:
+        """Pack a parcel."""
+        return code
+
+    written = json.dumps(step_schema([pack], 256))
+    assert not {"multipleOf", "uniqueItems", "color"} & set(re.findall(r"\w+", written))
+    assert '"format": {"pattern": "^[a-z]+$"' in written, "an argument may be called so"
+    assert '"code": {"pattern": "^[0-9]+$", "type": "string"}' in written
+    call = {"parcel": {"format": "a", "weights": [0.3]}, "code": "1"}
+    with pytest.raises(ToolError, match=r"parcel.weights.0: .*multiple of 0.5"):
+        asyncio.run(Toolbox([pack]).call("pack", call))
 
 
 def test_the_last_step_may_only_finish() -> None:
