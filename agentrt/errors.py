@@ -12,6 +12,7 @@ AgentrtError
 │   │   └── OutputError    its output broke its schema
 │   ├── RetrievalError     a corpus could not be read, indexed or searched
 │   ├── ToolError          a tool failed, was not granted or ran past its limit
+│   │   └── RefusedError   a person or the policy refused a call, before any effect
 │   ├── DeadlineError      a node took longer than its timeout_s
 │   ├── BudgetError        the run has spent what its workflow allows
 │   └── TraceError         a trace file could not be read
@@ -124,6 +125,10 @@ class RetrievalError(RunError):
 
 class ToolError(RunError):
     """A tool failed, was not granted or ran past its limit."""
+
+
+class RefusedError(ToolError):
+    """A person or the policy refused a call; the tool was not called."""
 
 
 class DeadlineError(RunError):

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentrt.bundled import settings_file
 from agentrt.errors import AgentrtError, RunCancelled, UserError
+from agentrt.graph.approval import approve
 from agentrt.graph.budget import Budget
 from agentrt.graph.cache import ValueCache
 from agentrt.graph.events import Event, Output, SpanClosed, ToolProgress
+from agentrt.graph.flow import Flow
 from agentrt.graph.grants import GrantedTools, check_grants, load_grants
 from agentrt.graph.person import OnQuestion
 from agentrt.graph.roles import DEFAULT, Roles
@@ -41,6 +43,7 @@ from agentrt.timing import Span, SpanHook, Trace, Tracer, TraceWriter, current_t
 from agentrt.timing.trace import TraceHeader
 from agentrt.toolbox import ArtefactStore, Tool, Toolbox, as_tools
 from agentrt.toolbox.mcp import McpServers
+from agentrt.toolbox.policy import reads_outside
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
@@ -373,23 +376,26 @@ class Runtime:
                     "run_id": tracer.run_id if tracer else None,
                 },
                 artefacts=artefacts,
+                policy=lambda call: approve(node, call, services),
                 on_report=lambda tool, message: emit(ToolProgress(node, tool, message)),
                 gates=self._tool_gates,
             )
 
-        return Services(
+        services = Services(
             chat=self._chat,
             native_tools=bool(self._endpoint and self._endpoint.native_tools),
             open_corpus=self._open_corpus,
             make_toolbox=make_toolbox,
             emit=emit,
             budget=Budget(BudgetSpec()),
+            taint_of=Flow(workflow, lambda grants: reads_outside(granted.of(grants))).of,
             identity=self._identity(),
             open_role=self._roles.open,
             cache=self._cache,
             streams=workflow.streams,
             on_question=on_question or self._on_question,
         ).inside(workflow.spec)
+        return services
 
     async def _open_corpus(self, source: str, embedding: str | None = None) -> Retriever:
         """Open a corpus once, whoever asks first; a failure is not remembered."""

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentrt.errors import ToolError
+from agentrt.errors import RefusedError, ToolError
 from agentrt.graph.ask import ask
 from agentrt.graph.events import ToolCalled
 from agentrt.graph.services import Services
@@ -73,7 +73,8 @@ class _Agent:
         )
         outputs = await self._answers(*calls)
         for call, output in zip(calls, outputs, strict=True):
-            self.messages.append({"role": "tool", "tool_call_id": call.id, "content": output})
+            content = _RESULT_IS_DATA.format(tool=call.name, output=output)
+            self.messages.append({"role": "tool", "tool_call_id": call.id, "content": content})
         return None
 
     async def constrained(self, *, last: bool) -> str | None:
@@ -112,7 +113,9 @@ class _Agent:
                 raise ToolError(f"{call.name}: {call.fault}")
             output = await self.toolbox.call(call.name, call.arguments)
         except ToolError as error:
-            self.failures.append(str(error))
+            # A refusal is no mistake of the model's: else hostile text could end the agent by it.
+            if not isinstance(error, RefusedError):
+                self.failures.append(str(error))
             self._emit(call, str(error), error=True)
             return f"error: {error}"
         self._emit(call, output)

@@ -8,7 +8,15 @@ from typing import Any
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 from tenacity.wait import wait_exponential
 
-from agentrt.errors import DeadlineError, LLMError, OutputError, RetrievalError, RunError, ToolError
+from agentrt.errors import (
+    DeadlineError,
+    LLMError,
+    OutputError,
+    RefusedError,
+    RetrievalError,
+    RunError,
+    ToolError,
+)
 from agentrt.graph.deadline import within
 from agentrt.graph.events import NodeRetried
 from agentrt.graph.services import Services
@@ -62,4 +70,6 @@ async def attempted(
 def _is_retried(node: AnyNode, error: BaseException) -> bool:
     if node.retry is None:
         return False
-    return isinstance(error, tuple(_KINDS[kind] for kind in node.retry.on))
+    # What was refused would be refused, or asked about, again.
+    kinds = tuple(_KINDS[kind] for kind in node.retry.on)
+    return isinstance(error, kinds) and not isinstance(error, RefusedError)

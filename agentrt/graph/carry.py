@@ -13,6 +13,7 @@ from agentrt.graph.state import Scope
 from agentrt.graph.step import Step
 from agentrt.spec import TemplateFailure
 from agentrt.timing import OpenSpan, current_tracer, timed
+from agentrt.toolbox.taint import tainted_step
 
 
 async def carry_out(step: Step, label: str, scope: Scope, services: Services) -> Any:
@@ -23,7 +24,13 @@ async def carry_out(step: Step, label: str, scope: Scope, services: Services) ->
     """
     services.emit(NodeStarted(label, step.node.kind))
     record_scheduling(services)
-    with timed("node", label, node=label, node_kind=step.node.kind) as span:
+    tainted_by = services.taint_of(step.node)
+    with (
+        timed("node", label, node=label, node_kind=step.node.kind) as span,
+        tainted_step(tainted_by),
+    ):
+        if tainted_by:
+            span.set(tainted_by=sorted(tainted_by))
         value = await _kept_or_made(step, label, scope, services, span)
     tracer = current_tracer()
     if tracer is not None:

@@ -119,6 +119,7 @@ def _granted(
             wanted.options,
             only=wanted.only,
             approve=wanted.approve,
+            allow_tainted=wanted.allow_tainted,
             folder=part.folder,
         )
     except GrantError as error:

@@ -12,7 +12,7 @@ from agentrt.graph.events import Event
 from agentrt.graph.person import OnQuestion
 from agentrt.llm import Completion, Request
 from agentrt.rag import Retriever
-from agentrt.spec import Grant, ModelSpec, WorkflowSpec
+from agentrt.spec import AnyNode, Grant, ModelSpec, WorkflowSpec
 from agentrt.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Services:
     make_toolbox: Callable[[str, Sequence[Grant], Retriever | None], Awaitable[Toolbox]]
     emit: Callable[[Event], None]
     budget: Budget
+    taint_of: Callable[[AnyNode], frozenset[str]]
     identity: str = ""
     roles: Mapping[str, Model] = field(default_factory=dict)
     open_role: Callable[[str, ModelSpec], Model | None] = lambda name, spec: None

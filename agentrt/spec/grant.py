@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -20,10 +20,15 @@ class Grant(BaseModel):
     only: list[str] | None = Field(
         default=None, min_length=1, description="of a family or server, these tools and no others"
     )
-    approve: bool | None = Field(
+    approve: Literal["ask", "never"] | None = Field(
         default=None,
-        description="whether a person is asked before each call; by default the tool's effects "
-        "decide",
+        description="whether a person must approve each call; without it only those of tools that "
+        "write, send or execute",
+    )
+    allow_tainted: bool = Field(
+        default=False,
+        description="let the tool write, send or execute after the step has read text from "
+        "outside; without it a person must approve those calls",
     )
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ValidationError, ValidationInfo
 
@@ -19,6 +19,7 @@ def _from_workflow(path: Path, info: ValidationInfo) -> Path:
     return Path(folder or ".", path.expanduser()).resolve()
 
 
+Approve = Literal["ask", "never"]
 WorkflowPath = Annotated[Path, AfterValidator(_from_workflow)]
 """The type of an option that is a path: a relative one starts at the workflow's folder."""
 
@@ -29,12 +30,14 @@ class GrantedTool:
 
     Attributes:
         options: the granted options, None where the tool has none.
-        approve: whether a person is asked before each call; None leaves it to the effects.
+        approve: whether a person must approve each call; None leaves it to the effects.
+        allow_tainted: whether it may act after the step has read text from outside.
     """
 
     tool: Tool
     options: BaseModel | None = None
-    approve: bool | None = None
+    approve: Approve | None = None
+    allow_tainted: bool = False
 
 
 def grant(
@@ -42,7 +45,8 @@ def grant(
     options: Mapping[str, Any] | None = None,
     *,
     only: Sequence[str] | None = None,
-    approve: bool | None = None,
+    approve: Approve | None = None,
+    allow_tainted: bool = False,
     folder: Path | None = None,
 ) -> list[GrantedTool]:
     """Grant tools under options; those that the options rule out are left out.
@@ -61,7 +65,7 @@ def grant(
     for tool in chosen:
         valid = _validated(tool, options or {}, folder)
         if tool.when is None or tool.when(valid):
-            granted.append(GrantedTool(tool, valid, approve))
+            granted.append(GrantedTool(tool, valid, approve, allow_tainted))
     if not granted:
         names = ", ".join(tool.name for tool in chosen)
         raise GrantError(f"these options leave nothing to grant of: {names}")

@@ -19,6 +19,8 @@ from agentrt.timing import timed
 from agentrt.toolbox.artefact import Artefact, ArtefactStore
 from agentrt.toolbox.decorator import Tool
 from agentrt.toolbox.granted import GrantedTool
+from agentrt.toolbox.policy import reads_outside
+from agentrt.toolbox.taint import add_taint
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Call:
         return self.granted.tool
 
 
-Policy = Callable[[Call], Awaitable[None]]
-"""Lets a call pass, or raises ToolError with the reason."""
+Policy = Callable[[Call], Awaitable[str | None]]
+"""Lets a call pass, or raises ToolError with the reason; gives what an approval is known by."""
 
 Run = Callable[[], Awaitable[str]]
 Ledger = Callable[[Call, Run], Awaitable[str]]
@@ -43,7 +45,7 @@ Ledger = Callable[[Call, Run], Awaitable[str]]
 
 
 async def let_pass(call: Call) -> None:
-    """The policy where there is none."""
+    """The policy where there is none, as for a program's own calls."""
 
 
 async def carry_out(call: Call, run: Run) -> str:
@@ -117,8 +119,14 @@ class Toolbox:
         with timed("tool", granted.tool.name, arguments=arguments) as span:
             values = _validated(granted.tool, arguments)
             call = Call(granted, arguments)
-            await self._policy(call)
-            text = await self._ledger(call, partial(self._run, granted, values))
+            approved = await self._policy(call)
+            if approved is not None:
+                span.set(approved=approved)
+            try:
+                text = await self._ledger(call, partial(self._run, granted, values))
+            finally:  # What it says of its failure may be text from outside as well.
+                if reads_outside([granted]):
+                    add_taint(name)
             span.set(output_characters=len(text))
             return text
 

@@ -18,6 +18,7 @@ def services(on_question) -> Services:
         make_toolbox=None,
         emit=lambda event: None,
         budget=Budget(BudgetSpec()),
+        taint_of=lambda node: frozenset(),
         on_question=on_question,
     )
 
