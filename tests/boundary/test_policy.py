@@ -134,7 +134,7 @@ def test_after_reading_outside_a_grant_without_allow_tainted_is_not_enough() -> 
     grants = ("look_up", {"name": "send", "approve": "never"})
     _, model = run({"a": agent(*grants)}, [SEND, LOOK, {**SEND}, END])
     assert SENT == ["hello"], "only the call before anything was read"
-    assert "this step has read text from outside (look_up)" in told(model)
+    assert "this step has read text from outside (look_up, send)" in told(model)
 
 
 def test_the_workflow_may_allow_it_explicitly() -> None:
