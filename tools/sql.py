@@ -39,9 +39,12 @@ def sql_query(query: str, options: SqlOptions) -> list[dict[str, Any]]:
     """Answer one SELECT on the SQLite database; gives rows by column name."""
     with closing(_open(options)) as database:
         try:
-            found = database.execute(query).fetchmany(options.max_rows)
+            answer = database.execute(query)
+            found = answer.fetchmany(options.max_rows)
         except (sqlite3.Error, sqlite3.Warning) as error:
             raise ValueError(_explained(str(error))) from error
+        if answer.description is None:
+            raise ValueError("refused: only SELECT is answered")
         return [{name: _plain(row[name]) for name in row.keys()} for row in found]  # noqa: SIM118
 
 

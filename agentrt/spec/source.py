@@ -15,6 +15,7 @@ from agentrt.errors import SpecError
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 Path = tuple[str | int, ...]
 
@@ -124,6 +125,8 @@ def _build(source: Source, node: yaml.Node, path: Path) -> Any:
     source.places[path] = Place(mark.line + 1, mark.column + 1, block)
     if len(path) > MAX_DEPTH:
         raise source.error(f"nested deeper than {MAX_DEPTH} levels", path)
+    if isinstance(node, yaml.CollectionNode) and node.tag not in _COLLECTIONS:
+        raise source.error(f"the tag {node.tag!r} is not allowed", path)
     if isinstance(node, yaml.MappingNode):
         return _build_mapping(source, node, path)
     if isinstance(node, yaml.SequenceNode):

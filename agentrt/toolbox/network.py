@@ -98,7 +98,7 @@ async def fetch(
                 url = answer
     except TimeoutError as error:
         raise ToolError(f"{_short(url)} took longer than {timeout_s:g} s") from error
-    except (httpx.HTTPError, OSError, zlib.error) as error:
+    except (httpx.HTTPError, OSError, ValueError, zlib.error) as error:
         raise ToolError(f"{_short(url)} failed: {error or type(error).__name__}") from error
     raise ToolError(f"refused: more than {MAX_REDIRECTS} redirects")
 
