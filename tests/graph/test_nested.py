@@ -384,7 +384,10 @@ async def test_a_nested_node_that_finished_does_not_run_again_after_a_resume(
     model = ScriptedModel(answer)
     workflow = load_workflow(text)
     graph = compile_workflow(workflow, checkpointer=InMemorySaver())
-    services = Services(model, False, None, None, lambda event: None, Budget(workflow.spec.budget))
+    budget = Budget(workflow.spec.budget)
+    services = Services(
+        model, False, None, None, lambda event: None, budget, lambda node: frozenset()
+    )
     config = {"configurable": {"thread_id": "1"}}
     inputs = {name: spec.default for name, spec in workflow.spec.inputs.items()}
     with pytest.raises(RuntimeError, match="killed"):
