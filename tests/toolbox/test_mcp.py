@@ -216,18 +216,18 @@ mcp:
 nodes:
   make:
     kind: tool
-    tool: excel.create_workbook
+    tool: {{name: excel.create_workbook, approve: never}}
     arguments: {{path: bees.xlsx, sheets: [bees]}}
   write:
     kind: tool
     after: [make]
-    tool: excel.write_range
+    tool: {{name: excel.write_range, approve: never}}
     arguments: {{path: bees.xlsx, sheet: bees, at: A1, rows: [[hive, honey], [1, 20]]}}
   read:
     kind: agent
     after: [write]
     prompt: How much honey?
-    tools: [excel]
+    tools: [{{name: excel, approve: never, allow_tainted: true}}]
     max_steps: 2
 outputs: {{answer: "{{{{ read }}}}"}}
 """
