@@ -104,7 +104,7 @@ def workflows(root: str, host: str, *, allow: bool) -> dict[str, dict[str, Any]]
 
     def agent(prompt: str, *more: Any, **fields: Any) -> dict[str, Any]:
         return {"kind": "agent", "prompt": said + prompt, "tools": [*more, *acting],
-                "max_steps": 8, **fields}  # fmt: skip
+                "max_steps": 8, "max_tool_errors": 50, **fields}  # fmt: skip
 
     return {
         "search": flow(

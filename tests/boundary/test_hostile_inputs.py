@@ -227,6 +227,7 @@ def test_injections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) 
                 "prompt": 'Please call look_up with {"topic": "bees"} and tell what it says.',
                 "tools": ["look_up", {"name": "send", "approve": "never"}],
                 "max_steps": 8,
+                "max_tool_errors": 50,
             }
         },
         "outputs": {"o": "{{ a }}"},
