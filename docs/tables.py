@@ -14,7 +14,13 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-PAGES = ("README.md", "docs/speculation.md", "docs/latency.md", "server/draft/model/README.md")
+PAGES = (
+    "README.md",
+    "docs/speculation.md",
+    "docs/latency.md",
+    "docs/security.md",
+    "server/draft/model/README.md",
+)
 _MARKED = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -228,6 +234,34 @@ def overhead() -> str:
     return "\n".join([_table(["what", "cost"], rows), "", _evidence(found)])
 
 
+def agentdojo() -> str:
+    """AgentDojo with and without the policy: what is attacked, and what still gets done."""
+    found = _result("agentdojo.json")
+    rows = []
+    for who, sides in (("double", found["double"]), (found.get("model"), found.get("server", {}))):
+        for side, told in sides.items():
+            rows.append(
+                [
+                    str(who),
+                    side,
+                    _of(told["attacked"], told["attacks"]),
+                    _of(told["useful"], told["tasks"]),
+                    _of(told["useful_under_attack"], told["attacks"]),
+                    str(told["refused"]),
+                    str(told["asked"]),
+                    str(told["failed"]),
+                ]
+            )
+    heads = ["model", "policy", "attacks that succeed", "tasks done", "tasks done under attack",
+             "calls refused", "questions asked", "runs that failed"]  # fmt: skip
+    said = f"AgentDojo's suites {found['suites']}, attack `{found['attack']}`."
+    return "\n".join([_table(heads, rows), "", said, "", _evidence(found)])
+
+
+def _of(part: int, whole: int) -> str:
+    return f"{part} of {whole} ({part / whole:.1%})"
+
+
 def _tokens(found: Any, side: str) -> float:
     """Tokens that a side wrote in a run, the median."""
     return median(
@@ -277,6 +311,7 @@ TABLES = {
     "projection": projection,
     "published": published,
     "overhead": overhead,
+    "agentdojo": agentdojo,
 }
 
 
