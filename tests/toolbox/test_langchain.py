@@ -41,9 +41,11 @@ async def test_an_async_langchain_tool_is_awaited() -> None:
 
 
 def test_an_agent_calls_a_langchain_tool_that_the_runtime_was_given() -> None:
+    # It does not say what it does to the world, so it would be asked about.
+    free = {"name": "shout", "approve": "never", "allow_tainted": True}
     workflow = {
         "name": "loud",
-        "nodes": {"work": {"kind": "agent", "prompt": "x", "tools": ["shout"]}},
+        "nodes": {"work": {"kind": "agent", "prompt": "x", "tools": [free]}},
         "outputs": {"answer": "{{ work }}"},
     }
     bad = {"tool": "shout", "arguments": {"times": 2}}
@@ -69,8 +71,8 @@ def test_langchain_tools_in_a_tool_file_are_found(tmp_path: Path) -> None:
     workflow = tmp_path / "w.yaml"
     workflow.write_text(
         "name: w\ntool_files: [mine.py]\nnodes:\n"
-        "  a: {kind: tool, tool: twice, arguments: {n: 21}}\n"
-        "  b: {kind: tool, tool: half, arguments: {n: 3}}\n"
+        "  a: {kind: tool, tool: {name: twice, approve: never}, arguments: {n: 21}}\n"
+        "  b: {kind: tool, tool: {name: half, approve: never}, arguments: {n: 3}}\n"
         "outputs: {a: '{{ a }}', b: '{{ b }}'}\n"
     )
     with Runtime(chat=ScriptedModel([])) as runtime:
