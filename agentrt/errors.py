@@ -15,14 +15,16 @@ AgentrtError
 │   │   └── RefusedError   a person or the policy refused a call, before any effect
 │   ├── DeadlineError      a node took longer than its timeout_s
 │   ├── BudgetError        the run has spent what its workflow allows
+│   ├── StoreError         runs could not be kept, or not be read
 │   └── TraceError         a trace file could not be read
 └── ControlFlow            the run was told to stop; nothing is broken
+    ├── RunWaiting         a person must answer before it goes on       (exit code 3)
     └── RunCancelled       Ctrl-C, a signal or a cancelled task        (exit code 130)
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from agentrt.redact import redact
 
@@ -139,12 +141,32 @@ class BudgetError(RunError):
     """The run has spent the seconds, calls or tokens that its workflow allows."""
 
 
+class StoreError(RunError):
+    """The store of runs could not be opened, written or read."""
+
+
 class TraceError(RunError):
     """A trace file could not be read."""
 
 
 class ControlFlow(AgentrtError):  # noqa: N818 - nothing is broken
     """The run was told to stop; nothing is broken."""
+
+
+class RunWaiting(ControlFlow):
+    """The run waits for a person; it goes on when its questions are answered.
+
+    Args:
+        run_id: what to resume.
+        questions: each a ``Question``.
+    """
+
+    exit_code: ClassVar[int] = 3
+
+    def __init__(self, run_id: str, questions: tuple[Any, ...]) -> None:
+        self.run_id, self.questions = run_id, questions
+        asked = "; ".join(f"{question.node}: {question.message}" for question in questions)
+        super().__init__(f"run {run_id} waits for a person: {asked}")
 
 
 class RunCancelled(ControlFlow):

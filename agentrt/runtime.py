@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, nullcontext, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +15,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from agentrt.bundled import settings_file
+from agentrt.durable import (
+    Keeper,
+    Kept,
+    default_store,
+    open_keeper,
+    put_answers,
+    stored_workflow,
+)
 from agentrt.errors import AgentrtError, RunCancelled, UserError
 from agentrt.graph.approval import approve
 from agentrt.graph.budget import Budget
@@ -27,6 +36,7 @@ from agentrt.graph.services import Chat, Services
 from agentrt.llm import ChatModel, Endpoint
 from agentrt.rag import Passage, Retriever, check_citations, open_corpus
 from agentrt.result import Result
+from agentrt.runs import RunRecord
 from agentrt.serving import Profile, Server, load_profile, serve
 from agentrt.spec import (
     BudgetSpec,
@@ -39,9 +49,18 @@ from agentrt.spec import (
     render,
     resolve_inputs,
 )
-from agentrt.timing import Span, SpanHook, Trace, Tracer, TraceWriter, current_tracer, timed
+from agentrt.timing import (
+    Span,
+    SpanHook,
+    Trace,
+    Tracer,
+    TraceWriter,
+    current_tracer,
+    new_run_id,
+    timed,
+)
 from agentrt.timing.trace import TraceHeader
-from agentrt.toolbox import ArtefactStore, Tool, Toolbox, as_tools
+from agentrt.toolbox import ArtefactStore, Tool, Toolbox, ToolLedger, as_tools
 from agentrt.toolbox.mcp import McpServers
 from agentrt.toolbox.policy import reads_outside
 
@@ -50,6 +69,8 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
 T = TypeVar("T")
+DEFAULT_STORE = "default"
+_LAST_WORDS_S = 5.0
 WorkflowSource = str | Path | dict[str, Any] | Workflow
 
 
@@ -72,6 +93,9 @@ class Runtime:
         hooks: called as ``hook("open" | "close", span)`` for each span of each run.
         on_progress: told in a sentence what a slow start is doing.
         on_question: gives a person's answer where a run asks for one.
+        store: where runs are kept, so that they can be resumed: a folder, or a ``postgresql://``
+            address for the checkpoints; None keeps none. By default ``AGENTRT_STORE``, or the
+            state folder.
         record_text: keep each model call's messages and answer in its span. Off by default, since
             a trace is then as private as the texts.
         chat: a stand-in for the model, for tests.
@@ -97,6 +121,7 @@ class Runtime:
         hooks: Sequence[SpanHook] = (),
         on_progress: Callable[[str], None] | None = None,
         on_question: OnQuestion | None = None,
+        store: Path | str | None = DEFAULT_STORE,
         record_text: bool = False,
         chat: Chat | None = None,
         models: Mapping[str, Endpoint | Chat] | None = None,
@@ -105,6 +130,7 @@ class Runtime:
         if (base_url is None) != (model is None):
             raise UserError("base_url and model go together")
         self._profile, self._speculation, self._chat = profile, speculation, chat
+        self._base_url, self._model = base_url, model
         self._endpoint = (
             Endpoint(base_url, model, api_key, native_tools) if base_url and model else None
         )
@@ -115,6 +141,9 @@ class Runtime:
         self._mcp = McpServers()
         self._cache = ValueCache() if cache else None
         self._tool_gates: dict[str, asyncio.Semaphore] = {}
+        self._store = default_store() if store == DEFAULT_STORE else store
+        self._keeper: Keeper | None = None
+        self._active: set[asyncio.Task[Any]] = set()
         self._corpora: dict[tuple[str, str | None], asyncio.Task[Retriever]] = {}
         self._stack = ExitStack()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -129,8 +158,11 @@ class Runtime:
             for module in ("langgraph.graph", "jsonschema"):
                 import_module(module)
             stack.callback(lambda: self._submit(self._roles.aclose()).result())
+            if self._store is not None:
+                self._open_store(stack, self._store)
             if self._chat is None:
                 self._chat = self._connect(stack)
+            stack.callback(lambda: self._submit(self._end_runs()).result())
             self._stack = stack.pop_all()
         return self
 
@@ -168,6 +200,18 @@ class Runtime:
             self._loop = None
 
         stack.callback(stop)
+
+    def _open_store(self, stack: ExitStack, where: Path | str) -> None:
+        opened = open_keeper(where)
+        self._keeper = self._submit(opened.__aenter__()).result()
+        stack.callback(lambda: self._submit(opened.__aexit__(None, None, None)).result())
+
+    async def _end_runs(self) -> None:
+        """Cancel what still runs, and wait until the store tells so."""
+        runs = list(self._active)
+        for run in runs:
+            run.cancel()
+        await asyncio.gather(*runs, return_exceptions=True)
 
     def _connect(self, stack: ExitStack) -> Chat:
         if self._endpoint is None:
@@ -213,16 +257,7 @@ class Runtime:
             RunError: the run failed.
             RunCancelled: it was interrupted.
         """
-        loaded = self.load(workflow)
-        resolved = resolve_inputs(loaded, inputs or {})
-        future = self._submit(
-            self._run(loaded, resolved, trace_file, on_event or _ignore, on_question)
-        )
-        try:
-            return future.result()
-        except KeyboardInterrupt:
-            future.cancel()
-            raise RunCancelled("interrupted") from None
+        return self._wait(self._begin(workflow, inputs, trace_file, on_event, on_question))
 
     async def arun(
         self,
@@ -234,12 +269,96 @@ class Runtime:
         on_question: OnQuestion | None = None,
     ) -> Result:
         """As ``run``, for async callers; cancelling the task cancels the run."""
-        loaded = self.load(workflow)
-        resolved = resolve_inputs(loaded, inputs or {})
-        future = self._submit(
-            self._run(loaded, resolved, trace_file, on_event or _ignore, on_question)
+        work = self._begin(workflow, inputs, trace_file, on_event, on_question)
+        return await asyncio.wrap_future(self._start(work))
+
+    def resume(
+        self,
+        run_id: str,
+        answers: dict[str, Any] | None = None,
+        *,
+        allow_changes: bool = False,
+        trace_file: Path | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        on_question: OnQuestion | None = None,
+    ) -> Result:
+        """Carry a kept run on from where it was, with the workflow as it was when it began.
+
+        Args:
+            run_id: its id, or the beginning of it.
+            answers: to its open questions, by the name of the node that asks.
+            allow_changes: go on although a file that the workflow builds on has changed.
+            trace_file, on_event, on_question: as for ``run``.
+
+        Raises:
+            UserError: there is no such run, it has finished, another process has it, or something
+                that its workflow builds on has changed.
+            RunWaiting: a question is still open.
+            RunError, RunCancelled: as for ``run``.
+        """
+        job = self._take_up(run_id, answers, allow_changes, trace_file, on_event, on_question)
+        return self._wait(self._run(job))
+
+    async def aresume(
+        self,
+        run_id: str,
+        answers: dict[str, Any] | None = None,
+        *,
+        allow_changes: bool = False,
+        trace_file: Path | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        on_question: OnQuestion | None = None,
+    ) -> Result:
+        """As ``resume``, for async callers."""
+        job = await asyncio.to_thread(
+            self._take_up, run_id, answers, allow_changes, trace_file, on_event, on_question
         )
-        return await asyncio.wrap_future(future)
+        return await asyncio.wrap_future(self._start(self._run(job)))
+
+    def replay(
+        self,
+        run_id: str,
+        node: str,
+        inputs: dict[str, Any] | None = None,
+        *,
+        as_text: bool = False,
+        allow_changes: bool = False,
+        trace_file: Path | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        on_question: OnQuestion | None = None,
+    ) -> Result:
+        """Run a kept run's nodes again from one on, as a new run.
+
+        What had ended when the node began is kept; the node and all that ended later run again,
+        their effects too.
+
+        Args:
+            node: where to begin.
+            inputs: inputs that are to be others than they were.
+            as_text: those inputs are words of a command line.
+
+        Raises:
+            UserError: there is no such run or node, or the run never got there.
+        """
+        keeper = self._kept_here()
+        record = keeper.store.get(run_id)
+        workflow = stored_workflow(record, allow_changes=allow_changes)
+        check_grants(workflow, self._tools, self._settings.mcp)
+        resolved = resolve_inputs(workflow, {**record.inputs, **(inputs or {})}, as_text=as_text)
+        job = self._job(workflow, resolved, trace_file, on_event, on_question)
+        return self._wait(self._fork(job, record.id, node))
+
+    def runs(self, limit: int = 50) -> list[RunRecord]:
+        """The latest kept runs, the newest first."""
+        return self._kept_here().store.latest(limit)
+
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run, of this process or of another one.
+
+        Raises:
+            UserError: there is no such run, or it has ended.
+        """
+        self._kept_here().store.cancel(run_id)
 
     async def astream(
         self,
@@ -299,32 +418,94 @@ class Runtime:
 
         async def services(emit: Callable[[Event], None]) -> Services:
             granted = await load_grants(loaded, self._tools, self._settings.mcp, self._mcp)
-            return self._services(loaded, emit, self._on_question, granted, ArtefactStore(None))
+            return self._services(
+                self._job(loaded, {}, None, emit, None), granted, ArtefactStore(None)
+            )
 
         return export(loaded, services, self._submit)
 
     # -- inside -------------------------------------------------------------------------------
 
-    async def _run(
+    def _job(
         self,
         workflow: Workflow,
         inputs: dict[str, Any],
         trace_file: Path | None,
-        emit: Callable[[Event], None],
+        on_event: Callable[[Event], None] | None,
         on_question: OnQuestion | None,
-    ) -> Result:
+        kept: Kept | None = None,
+    ) -> _Job:
+        asked = on_question or self._on_question
+        return _Job(workflow, inputs, trace_file, on_event or _ignore, asked, kept)
+
+    def _begin(
+        self,
+        workflow: WorkflowSource,
+        inputs: dict[str, Any] | None,
+        trace_file: Path | None,
+        on_event: Callable[[Event], None] | None,
+        on_question: OnQuestion | None,
+    ) -> Coroutine[Any, Any, Result]:
+        loaded = self.load(workflow)
+        resolved = resolve_inputs(loaded, inputs or {})
+        return self._run(self._job(loaded, resolved, trace_file, on_event, on_question))
+
+    def _take_up(
+        self,
+        run_id: str,
+        answers: dict[str, Any] | None,
+        allow_changes: bool,
+        trace_file: Path | None,
+        on_event: Callable[[Event], None] | None,
+        on_question: OnQuestion | None,
+    ) -> _Job:
+        keeper = self._kept_here()
+        record = keeper.store.get(run_id)
+        workflow = stored_workflow(record, allow_changes=allow_changes)
+        check_grants(workflow, self._tools, self._settings.mcp)
+        put_answers(keeper.store, record.id, answers or {})
+        kept = keeper.take_up(record.id)
+        return self._job(workflow, record.inputs, trace_file, on_event, on_question, kept)
+
+    async def _fork(self, job: _Job, run_id: str, node: str) -> Result:
+        from agentrt.graph.fork import fork
+
+        keeper, new = self._kept_here(), new_run_id()
+        await fork(job.workflow, keeper.saver, run_id, new, node, job.inputs)
+        kept = keeper.begin(new, job.workflow, job.inputs, self._serving(), parent=run_id)
+        return await self._run(replace(job, kept=kept))
+
+    def _kept_here(self) -> Keeper:
+        if self._keeper is None:
+            raise UserError("this Runtime keeps no runs, or is not open")
+        return self._keeper
+
+    async def _run(self, job: _Job) -> Result:
+        keeper, kept = self._keeper, job.kept
+        if keeper is None:
+            return await self._carry_out(job, new_run_id())
+        if kept is None:
+            kept = keeper.begin(new_run_id(), job.workflow, job.inputs, self._serving())
+        async with keeper.carrying(kept):
+            result = await self._carry_out(replace(job, kept=kept), kept.id)
+            await keeper.finish(kept, result.outputs)
+            return result
+
+    async def _carry_out(self, job: _Job, run_id: str) -> Result:
         from agentrt.graph import invoke
 
+        workflow, inputs, kept = job.workflow, job.inputs, job.kept
         header = TraceHeader(
             workflow=workflow.spec.name,
             started_at=datetime.now(UTC).isoformat(),
-            attributes=self._describe(inputs, self._named(workflow)),
+            attributes={"run_id": run_id, **self._describe(inputs, self._named(workflow))},
         )
 
         def hook(moment: str, span: Span) -> None:
             if moment == "close":
-                emit(SpanClosed(span))
+                job.emit(SpanClosed(span))
 
+        trace_file = job.trace_file
         artefacts = ArtefactStore(trace_file.with_suffix(".artefacts") if trace_file else None)
         opening = self._open_early(workflow, inputs)
         try:
@@ -335,15 +516,16 @@ class Runtime:
                         granted = await load_grants(
                             workflow, self._tools, self._settings.mcp, self._mcp
                         )
-                    services = self._services(workflow, emit, on_question, granted, artefacts)
-                    outputs, values = await invoke(workflow, inputs, services)
+                    services = self._services(job, granted, artefacts)
+                    thread = kept.thread if kept else None
+                    outputs, values = await invoke(workflow, inputs, services, thread)
         finally:
             for task in opening:
                 task.cancel()
-        emit(Output(outputs))
+        job.emit(Output(outputs))
         cited, unknown = _citations(workflow, outputs, values)
         return Result(
-            run_id=tracer.run_id,
+            run_id=run_id,
             workflow=workflow.spec.name,
             outputs=outputs,
             values=values,
@@ -354,18 +536,12 @@ class Runtime:
             trace_file=trace_file,
         )
 
-    def _services(
-        self,
-        workflow: Workflow,
-        emit: Callable[[Event], None],
-        on_question: OnQuestion | None,
-        granted: GrantedTools,
-        artefacts: ArtefactStore,
-    ) -> Services:
+    def _services(self, job: _Job, granted: GrantedTools, artefacts: ArtefactStore) -> Services:
         assert self._chat is not None
+        ledger = job.kept.ledger if job.kept else None
 
         async def make_toolbox(
-            node: str, grants: Sequence[Grant], retriever: Retriever | None
+            node: str, grants: Sequence[Grant], retriever: Retriever | None, carry_out: ToolLedger
         ) -> Toolbox:
             tracer = current_tracer()
             return Toolbox(
@@ -373,11 +549,12 @@ class Runtime:
                 resources={
                     "retriever": retriever,
                     "check_citations": check_citations,
-                    "run_id": tracer.run_id if tracer else None,
+                    "run_id": job.kept.id if job.kept else tracer and tracer.run_id,
                 },
+                ledger=carry_out,
                 artefacts=artefacts,
                 policy=lambda call: approve(node, call, services),
-                on_report=lambda tool, message: emit(ToolProgress(node, tool, message)),
+                on_report=lambda tool, message: job.emit(ToolProgress(node, tool, message)),
                 gates=self._tool_gates,
             )
 
@@ -386,15 +563,18 @@ class Runtime:
             native_tools=bool(self._endpoint and self._endpoint.native_tools),
             open_corpus=self._open_corpus,
             make_toolbox=make_toolbox,
-            emit=emit,
+            emit=job.emit,
             budget=Budget(BudgetSpec()),
-            taint_of=Flow(workflow, lambda grants: reads_outside(granted.of(grants))).of,
+            taint_of=Flow(job.workflow, lambda grants: reads_outside(granted.of(grants))).of,
             identity=self._identity(),
             open_role=self._roles.open,
             cache=self._cache,
-            streams=workflow.streams,
-            on_question=on_question or self._on_question,
-        ).inside(workflow.spec)
+            streams=job.workflow.streams,
+            on_question=job.on_question,
+            ledger=ledger,
+        ).inside(job.workflow.spec)
+        if ledger is not None:
+            services.budget.add(*ledger.spent())
         return services
 
     async def _open_corpus(self, source: str, embedding: str | None = None) -> Retriever:
@@ -458,11 +638,61 @@ class Runtime:
             return f"{self.server.profile}#{self.server.model}"
         return f"{self._endpoint.base_url}#{self._endpoint.model}" if self._endpoint else ""
 
+    def _serving(self) -> dict[str, Any]:
+        """Which server answers, for whoever resumes the run in another process."""
+        if self._base_url is not None:
+            return {"base_url": self._base_url, "model": self._model}
+        profile = self._profile
+        name = profile if isinstance(profile, str) else profile.name
+        return {"profile": name, "speculation": self._speculation}
+
     def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         if self._loop is None:
             work.close()
             raise UserError("this Runtime is not open: use it in a `with` block")
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _wait(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Wait for a run; Ctrl-C ends it, and waits until it has ended."""
+        ended = threading.Event()
+        future = self._start(work, ended.set)
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            future.cancel()
+            ended.wait(_LAST_WORDS_S)
+            raise RunCancelled("interrupted") from None
+
+    def _start(
+        self, work: Coroutine[Any, Any, Result], ended: Callable[[], None] = lambda: None
+    ) -> Future[Result]:
+        """Begin a run, which ends at the latest when the runtime is closed."""
+
+        async def tracked() -> Result:
+            task = asyncio.current_task()
+            assert task is not None
+            self._active.add(task)
+            try:
+                return await work
+            finally:
+                self._active.discard(task)
+                ended()
+
+        if self._loop is None:
+            work.close()
+        return self._submit(tracked())
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A run that is to be carried out."""
+
+    workflow: Workflow
+    inputs: dict[str, Any]
+    trace_file: Path | None
+    emit: Callable[[Event], None]
+    on_question: OnQuestion | None
+    kept: Kept | None
 
 
 async def _cancel_all() -> None:

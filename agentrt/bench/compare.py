@@ -48,7 +48,7 @@ def compare(
         runtimes, start_s = {}, {}
         for side in sides:
             say(f"starting the server: {side.label}")
-            runtime = Runtime(side.profile, record_text=True, on_progress=on_progress)
+            runtime = Runtime(side.profile, record_text=True, on_progress=on_progress, store=None)
             began = time.perf_counter()
             runtimes[side.label] = stack.enter_context(runtime)
             start_s[side.label] = time.perf_counter() - began

@@ -136,7 +136,7 @@ def _measure(
         return names[0], _known(against, names[0]), samples_of(traces), False
     if len(what) > 1:
         raise UserError("one workflow is checked at a time")
-    runtime = Runtime(profile, on_progress=say)
+    runtime = Runtime(profile, on_progress=say, store=None)
     chosen = [load_with_inputs(runtime, shipped_or_given(str(what[0])), *given)]
     name = chosen[0][0].spec.name
     # Read before a server starts: a wrong file should cost no minute.

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from agentrt.errors import AgentrtError, UserError
+from agentrt.errors import AgentrtError, RunWaiting, UserError
 
 out = Console()
 err = Console(stderr=True)
@@ -42,10 +42,14 @@ def write_whole(path: Path, content: bytes) -> None:
 def reported(*, as_json: bool = False) -> Iterator[None]:
     """Turn an agentrt error into one line on standard error and its exit code.
 
-    Exit codes: 0 done, 1 the run failed, 2 the request was wrong, 130 interrupted.
+    Exit codes: 0 done, 1 the run failed, 2 the request was wrong, 3 it waits for a person,
+    130 interrupted.
     """
     try:
         yield
+    except RunWaiting as waiting:
+        _tell_waiting(waiting, as_json)
+        raise typer.Exit(waiting.exit_code) from None
     except AgentrtError as error:
         notes = "".join(
             f" [{note}]" for note in getattr(error, "__notes__", ()) if note.startswith("in node")
@@ -59,3 +63,21 @@ def reported(*, as_json: bool = False) -> Iterator[None]:
     except KeyboardInterrupt:
         err.print("interrupted")
         raise typer.Exit(130) from None
+
+
+def _tell_waiting(waiting: RunWaiting, as_json: bool) -> None:
+    """What is asked, and how it is answered."""
+    if as_json:
+        print_json(
+            {
+                "error": "RunWaiting",
+                "message": str(waiting),
+                "run_id": waiting.run_id,
+                "questions": [question.model_dump() for question in waiting.questions],
+            }
+        )
+    err.print(f"run {waiting.run_id} waits for a person:", highlight=False)
+    for question in waiting.questions:
+        err.print(f"  {question.node}: {question.message}", markup=False, highlight=False)
+    asked = " ".join(f"-a '{question.node}=…'" for question in waiting.questions)
+    err.print(f"agentrt resume {waiting.run_id} {asked}", markup=False, highlight=False)

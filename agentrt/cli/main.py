@@ -17,7 +17,9 @@ from agentrt.cli import (
     mcp,
     project,
     report,
+    resume,
     run,
+    runs,
     serve,
     tools,
     trace,
@@ -34,6 +36,10 @@ app = typer.Typer(
 )
 
 app.command()(run.run)
+app.add_typer(runs.app, name="runs")
+app.command()(resume.resume)
+app.command()(resume.replay)
+app.command()(runs.cancel)
 app.command()(validate.validate)
 app.command()(validate.schema)
 app.command()(graph.graph)

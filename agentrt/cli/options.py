@@ -30,6 +30,24 @@ ProfileOption = Annotated[
 SpeculationOption = Annotated[
     Literal["on", "off"], typer.Option("--speculation", help="Serve with or without speculation.")
 ]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its beginning.")]
+AllowChangesOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-changes", help="Go on although files that the workflow builds on have changed."
+    ),
+]
+BaseUrlOption = Annotated[
+    str | None,
+    typer.Option(help="Use this OpenAI-compatible server; the key is read from OPENAI_API_KEY."),
+]
+ModelOption = Annotated[str | None, typer.Option(help="The model's name there.")]
+TraceOption = Annotated[Path | None, typer.Option(help="Where to write the trace.")]
+RecordTextOption = Annotated[
+    bool, typer.Option("--record-text", help="Keep prompts and answers in the trace.")
+]
+WatchOption = Annotated[bool, typer.Option("--watch", help="Show the waterfall while it grows.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only the outputs.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 PerfettoOption = Annotated[
     Path | None,

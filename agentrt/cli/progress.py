@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -50,6 +52,17 @@ class RunProgress:
         traceback: TracebackType | None,
     ) -> None:
         self._live.stop()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The time in which the terminal is somebody else's."""
+        live = self._live.is_started
+        self._live.stop()
+        try:
+            yield
+        finally:
+            if live:
+                self._live.start()
 
     def say(self, message: str) -> None:
         """Show what a slow start is doing; off a terminal, a line each."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -64,6 +66,17 @@ class Watch:
         self._ended.set()
         self._reader.join()
         self._live.stop()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The time in which the terminal is somebody else's."""
+        live = self._live.is_started
+        self._live.stop()
+        try:
+            yield
+        finally:
+            if live:
+                self._live.start()
 
     def say(self, message: str) -> None:
         """Show what a slow start is doing."""

@@ -96,16 +96,18 @@ class _Agent:
 
     async def _answers(self, *calls: ToolCall) -> list[str]:
         """What each call gave, or why it failed: the model is told of so many failures."""
-        for _ in calls:
-            self.services.budget.before_tool_call()
-        answers = list(await asyncio.gather(*map(self._answer, calls)))
+        # All are waited for: where one stops the run, no other is left behind half done.
+        answers = await asyncio.gather(*map(self._answer, calls), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
         allowed = self.node.max_tool_errors
         if len(self.failures) > allowed:
             raise ToolError(
                 f"node {self.name!r}: {len(self.failures)} of the model's tool calls failed, and "
                 f"max_tool_errors allows {allowed}; the last: {self.failures[-1]}"
             )
-        return answers
+        return [str(answer) for answer in answers]
 
     async def _answer(self, call: ToolCall) -> str:
         try:

@@ -7,6 +7,7 @@ from typing import Any
 
 from agentrt.errors import OutputError
 from agentrt.graph.events import Token
+from agentrt.graph.journal import journaled
 from agentrt.graph.services import Services
 from agentrt.llm import Completion, Request, Sampling
 from agentrt.spec import AgentNode, LLMNode
@@ -51,12 +52,17 @@ async def ask(
 async def _call(
     name: str, node: LLMNode | AgentNode, request: Request, services: Services
 ) -> Completion:
-    """One model call within the run's budget."""
-    left = services.budget.before_llm_call(node.sampling.max_tokens)
-    sampling = Sampling(**{**node.sampling.model_dump(), "max_tokens": left})
-    completion = await services.model_of(node.model).chat.complete(
-        replace(request, sampling=sampling),
-        on_token=lambda text: services.emit(Token(name, text, services.streams.get(name))),
-    )
-    services.budget.after_llm_call(completion.output_tokens)
-    return completion
+    """One model call within the run's budget, or what came of it in an earlier process."""
+    sampling = Sampling(**node.sampling.model_dump())
+
+    async def complete() -> Completion:
+        left = services.budget.before_llm_call(sampling.max_tokens)
+        bounded = sampling.model_copy(update={"max_tokens": left})
+        completion = await services.model_of(node.model).chat.complete(
+            replace(request, sampling=bounded),
+            on_token=lambda text: services.emit(Token(name, text, services.streams.get(name))),
+        )
+        services.budget.after_llm_call(completion.output_tokens)
+        return completion
+
+    return await journaled(name, replace(request, sampling=sampling), services, complete)

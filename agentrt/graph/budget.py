@@ -26,6 +26,12 @@ class Budget:
         """The budget of a workflow that is a step of this one."""
         return Budget(spec, self)
 
+    def add(self, llm_calls: int, tool_calls: int, output_tokens: int) -> None:
+        """Count what a run's earlier processes spent."""
+        self.llm_calls += llm_calls
+        self.tool_calls += tool_calls
+        self.output_tokens += output_tokens
+
     def before_llm_call(self, max_tokens: int) -> int:
         """Count a model call, and give how many tokens it may write.
 

@@ -8,9 +8,11 @@ from agentrt.errors import AgentrtError, BudgetError, RunError
 from agentrt.graph.attempts import attempted
 from agentrt.graph.cache import key_of
 from agentrt.graph.events import NodeFinished, NodeStarted
+from agentrt.graph.person import Paused, pausing
 from agentrt.graph.services import Services
 from agentrt.graph.state import Scope
 from agentrt.graph.step import Step
+from agentrt.runs import at_step
 from agentrt.spec import TemplateFailure
 from agentrt.timing import OpenSpan, current_tracer, timed
 from agentrt.toolbox.taint import tainted_step
@@ -21,13 +23,23 @@ async def carry_out(step: Step, label: str, scope: Scope, services: Services) ->
 
     Raises:
         AgentrtError: it failed, and has no fallback.
+        GraphInterrupt: it waits for a person.
     """
+    try:
+        with at_step(label):
+            return await _timed(step, label, scope, services)
+    except Paused as paused:
+        raise paused.interrupt from None
+
+
+async def _timed(step: Step, label: str, scope: Scope, services: Services) -> Any:
     services.emit(NodeStarted(label, step.node.kind))
     record_scheduling(services)
     tainted_by = services.taint_of(step.node)
     with (
         timed("node", label, node=label, node_kind=step.node.kind) as span,
         tainted_step(tainted_by),
+        pausing(),
     ):
         if tainted_by:
             span.set(tainted_by=sorted(tainted_by))

@@ -24,6 +24,7 @@ from agentrt.graph.nodes import work_of
 from agentrt.graph.services import Services
 from agentrt.graph.state import State, label_of, scope_of
 from agentrt.graph.step import Step
+from agentrt.graph.thread import Thread, waiting
 from agentrt.spec import BranchNode, LoopNode, ParallelNode, Workflow, WorkflowNode
 from agentrt.spec.body import Body
 from agentrt.timing import current_tracer, timed
@@ -48,25 +49,37 @@ def compile_workflow(workflow: Workflow, *, checkpointer: Checkpointer = None) -
 
 
 async def invoke(
-    workflow: Workflow, inputs: dict[str, Any], services: Services
+    workflow: Workflow, inputs: dict[str, Any], services: Services, thread: Thread | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run a workflow once, inside the current run span.
+
+    Args:
+        thread: where its checkpoints are kept; a run that left some there goes on from the last.
 
     Returns:
         Its outputs by name, and the value of each node.
 
     Raises:
         AgentrtError: the run failed.
+        RunWaiting: a person is asked, and the run goes on when there is an answer.
     """
     with timed("orchestration", "compile"):
-        graph = compile_workflow(workflow)
-        state = opening_state(workflow, inputs)
+        graph = compile_workflow(workflow, checkpointer=thread.saver if thread else None)
+        goes_on = thread is not None and await thread.has_checkpoint()
+        state = None if goes_on else opening_state(workflow, inputs)
     tracer = current_tracer()
     services.last_node_end[0] = tracer.now() if tracer else 0.0
     config: Any = {"recursion_limit": supersteps(workflow.body)}
-    running = graph.ainvoke(state, config=config, context=services)
+    options: Any = {}
+    if thread is not None:
+        config["configurable"] = thread.configurable
+        # LangGraph's default lets a step begin before the last one is on disk.
+        options["durability"] = "sync"
+    running = graph.ainvoke(state, config=config, context=services, **options)
     ended: Any = await within(workflow.spec.budget.seconds, running, spent)
     record_scheduling(services)
+    if thread is not None and "__interrupt__" in ended:
+        raise waiting(thread, ended["__interrupt__"])
     return ended["outputs"], ended["values"]
 
 

@@ -10,6 +10,8 @@ from agentrt.errors import LLMError, RunError, ToolError
 from agentrt.graph.agent import run_agent
 from agentrt.graph.ask import ask
 from agentrt.graph.events import ToolCalled
+from agentrt.graph.journal import tool_ledger
+from agentrt.graph.person import Question, ask_person
 from agentrt.graph.services import Services
 from agentrt.graph.state import Scope
 from agentrt.graph.step import Work
@@ -19,6 +21,7 @@ from agentrt.spec import (
     AnyNode,
     BranchNode,
     ChooseSpec,
+    HumanNode,
     LLMNode,
     RetrieveNode,
     ToolNode,
@@ -54,6 +57,8 @@ async def run_node(name: str, node: AnyNode, scope: Scope, services: Services) -
             return await _run_tool(name, node, scope, services)
         case AgentNode():
             return await _run_agent(name, node, scope, services)
+        case HumanNode():
+            return await _ask_person(name, node, scope, services)
         case BranchNode():
             return await _choose(name, node, scope, services)
         case _:
@@ -131,9 +136,8 @@ def merge(found: list[list[Passage]]) -> list[Passage]:
 async def _run_tool(name: str, node: ToolNode, scope: Scope, services: Services) -> Any:
     with timed("orchestration", "render"):
         arguments = evaluate_all(node.arguments, scope)
-        toolbox = await services.make_toolbox(name, [node.tool], None)
+        toolbox = await services.make_toolbox(name, [node.tool], None, tool_ledger(name, services))
     tool = node.tool.name
-    services.budget.before_tool_call()
     try:
         output = await toolbox.call(tool, arguments)
     except ToolError as error:
@@ -151,8 +155,20 @@ async def _run_agent(name: str, node: AgentNode, scope: Scope, services: Service
     retriever = None
     if node.corpus is not None:
         retriever = await services.open_corpus(render(node.corpus, scope), node.embedding)
-    toolbox = await services.make_toolbox(name, node.tools, retriever)
+    toolbox = await services.make_toolbox(name, node.tools, retriever, tool_ledger(name, services))
     return await run_agent(name, node, messages, toolbox, services)
+
+
+async def _ask_person(name: str, node: HumanNode, scope: Scope, services: Services) -> Any:
+    with timed("orchestration", "render"):
+        question = Question(
+            node=name,
+            ask=node.ask,
+            message=render(node.message, scope),
+            value=evaluate_all(node.value, scope),
+            choices=node.choices,
+        )
+    return await ask_person(question, services)
 
 
 async def _choose(name: str, node: BranchNode, scope: Scope, services: Services) -> str:

@@ -12,8 +12,9 @@ from agentrt.graph.events import Event
 from agentrt.graph.person import OnQuestion
 from agentrt.llm import Completion, Request
 from agentrt.rag import Retriever
+from agentrt.runs import Ledger
 from agentrt.spec import AnyNode, Grant, ModelSpec, WorkflowSpec
-from agentrt.toolbox import Toolbox
+from agentrt.toolbox import Toolbox, ToolLedger
 
 if TYPE_CHECKING:
     from agentrt.graph.cache import ValueCache
@@ -48,7 +49,7 @@ class Services:
     chat: Chat
     native_tools: bool
     open_corpus: Callable[[str, str | None], Awaitable[Retriever]]
-    make_toolbox: Callable[[str, Sequence[Grant], Retriever | None], Awaitable[Toolbox]]
+    make_toolbox: Callable[[str, Sequence[Grant], Retriever | None, ToolLedger], Awaitable[Toolbox]]
     emit: Callable[[Event], None]
     budget: Budget
     taint_of: Callable[[AnyNode], frozenset[str]]
@@ -59,6 +60,7 @@ class Services:
     cache: ValueCache | None = None
     streams: Mapping[str, str] = field(default_factory=dict)
     on_question: OnQuestion | None = None
+    ledger: Ledger | None = None
     last_node_end: list[float] = field(default_factory=lambda: [0.0])
     gates: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 

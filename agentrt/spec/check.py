@@ -13,6 +13,7 @@ from agentrt.spec.model import (
     AgentNode,
     AnyNode,
     BranchNode,
+    HumanNode,
     LLMNode,
     LoopNode,
     ParallelNode,
@@ -109,6 +110,8 @@ def templates(node: AnyNode) -> Iterator[tuple[Path, str]]:
         case BranchNode():
             choose = node.choose and {"system": node.choose.system, "prompt": node.choose.prompt}
             fields = {"choose": choose, "cases": [{"when": case.when} for case in node.cases]}
+        case HumanNode():
+            fields = {"message": node.message, "value": node.value}
         case LoopNode():
             fields = {"start": node.start}
         case WorkflowNode():
@@ -203,6 +206,8 @@ class _Checking:
             known_name(source, (*here, "model"), "model role", node.model, self._spec.models)
         if isinstance(node, BranchNode):
             _check_branch(source, node, here, names)
+        if isinstance(node, HumanNode):
+            _check_human(source, node, here)
 
     def _refuse_cycles(self, at: Path, needs: dict[str, list[str]]) -> None:
         try:
@@ -241,6 +246,13 @@ def _check_branch(source: Source, node: BranchNode, here: Path, names: Names) ->
             raise source.error("with 'choose' a case has no 'when'", (*path, "when"), key=True)
         if node.choose is None and case.when is None and index < len(node.cases) - 1:
             raise source.error("a case without 'when' must be the last", path)
+
+
+def _check_human(source: Source, node: HumanNode, here: Path) -> None:
+    if node.choices is not None and node.ask != "answer":
+        raise source.error("only `ask: answer` has choices", (*here, "choices"), key=True)
+    if node.ask == "edit" and "value" not in node.model_fields_set:
+        raise source.error("`ask: edit` needs the `value` that is edited", (*here, "ask"))
 
 
 def check_given(

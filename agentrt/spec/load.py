@@ -81,21 +81,26 @@ class Workflow:
         return grants(self.body)
 
 
-def load_workflow(workflow: str | Path | dict[str, Any]) -> Workflow:
+def load_workflow(workflow: str | Path | dict[str, Any], *, folder: Path | None = None) -> Workflow:
     """Read and check a workflow, all but its tools: ``Workflow.require_tools`` checks those.
 
     Args:
         workflow: a path, YAML text (anything with a line break in it), or a dict.
+        folder: what relative paths in it are relative to; else its file's folder, or the current
+            one where it is no file.
 
     Raises:
         SpecError: anything wrong with it; the message begins with ``file:line:column``.
     """
-    return _load(workflow, ())
+    return _load(workflow, (), folder)
 
 
-def _load(workflow: str | Path | dict[str, Any], users: tuple[Path, ...]) -> Workflow:
+def _load(
+    workflow: str | Path | dict[str, Any], users: tuple[Path, ...], given: Path | None = None
+) -> Workflow:
     """As ``load_workflow``; ``users`` are the files that led here, each using the next."""
     source, folder = _read(workflow)
+    folder = given or folder
     if not isinstance(source.data, dict):
         raise source.error("a workflow is a mapping with name, nodes and outputs")
     put_prompts_in(source, folder)

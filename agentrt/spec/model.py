@@ -232,6 +232,23 @@ class BranchNode(NodeSpec):
     cases: list[BranchCase] = Field(min_length=1)
 
 
+class HumanNode(NodeSpec):
+    """Ask a person. Its value is true or false, the edited value, or the answer.
+
+    Where nobody answers at once the run waits, and goes on with ``agentrt resume``.
+    """
+
+    kind: Literal["human"]
+    ask: Literal["approve", "edit", "answer"]
+    message: Template
+    value: Any = Field(
+        default=None, description="what is to be approved or edited; its texts are templates"
+    )
+    choices: list[str] | None = Field(
+        default=None, min_length=1, description="for `answer`: the only answers there are"
+    )
+
+
 class LoopNode(NodeSpec):
     """Nodes that run again and again, at most ``max_rounds`` times.
 
@@ -277,6 +294,7 @@ AnyNode = Annotated[
     | ToolNode
     | AgentNode
     | BranchNode
+    | HumanNode
     | LoopNode
     | ParallelNode
     | WorkflowNode,
@@ -288,6 +306,7 @@ NODE_KINDS: dict[str, type[NodeSpec]] = {
     "tool": ToolNode,
     "agent": AgentNode,
     "branch": BranchNode,
+    "human": HumanNode,
     "loop": LoopNode,
     "parallel": ParallelNode,
     "workflow": WorkflowNode,

@@ -39,6 +39,7 @@ class Source:
     """A document's data with the place of each value, and of each mapping key."""
 
     name: str
+    text: str = ""
     data: Any = None
     places: dict[Path, Place] = field(default_factory=dict)
     keys: dict[Path, Place] = field(default_factory=dict)
@@ -88,7 +89,7 @@ def read_yaml(text: str, name: str) -> Source:
     Raises:
         SpecError: not YAML, empty, too large or deep, an alias, a duplicate key, an unknown tag.
     """
-    source = Source(name)
+    source = Source(name, text)
     if len(text.encode()) > MAX_BYTES:
         raise SpecError(f"larger than {MAX_BYTES:,} bytes", source=name)
     try:

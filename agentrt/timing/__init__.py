@@ -4,7 +4,15 @@ from agentrt.timing.attribution import CATEGORIES, LEAF_CATEGORY, Breakdown, att
 from agentrt.timing.span import Category, Phase, Span, SpanKind
 from agentrt.timing.totals import Clocks, LLMTotals, llm_totals, stalls
 from agentrt.timing.trace import Trace, TraceWriter, read_trace
-from agentrt.timing.tracer import OpenSpan, SpanHook, Tracer, current_span, current_tracer, timed
+from agentrt.timing.tracer import (
+    OpenSpan,
+    SpanHook,
+    Tracer,
+    current_span,
+    current_tracer,
+    new_run_id,
+    timed,
+)
 
 __all__ = [
     "CATEGORIES",
@@ -26,6 +34,7 @@ __all__ = [
     "current_tracer",
     "leaf_nodes",
     "llm_totals",
+    "new_run_id",
     "read_trace",
     "stalls",
     "timed",

@@ -12,7 +12,8 @@ SpanKind = Literal["run", "node", "llm", "tool", "retrieval", "embed", "query", 
 Category = Literal["queue", "prefill", "decode", "tool", "retrieval", "orchestration"]
 """What a second of a run can have been spent on."""
 
-SpanStatus = Literal["open", "ok", "error", "cancelled"]
+SpanStatus = Literal["open", "ok", "error", "cancelled", "waiting"]
+"""``waiting``: left because a person must answer first."""
 
 
 class Phase(BaseModel):

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from agentrt.errors import ControlFlow, RunCancelled
 from agentrt.redact import redact, redact_all
 from agentrt.timing.span import Category, Phase, Span, SpanKind, SpanStatus
 
@@ -65,6 +66,11 @@ _current_tracer: ContextVar[Tracer | None] = ContextVar("agentrt_tracer", defaul
 _current_span: ContextVar[OpenSpan | None] = ContextVar("agentrt_span", default=None)
 
 
+def new_run_id() -> str:
+    """An id that no other run has."""
+    return uuid.uuid4().hex[:12]
+
+
 class Tracer:
     """Collects the spans of one run and hands each to its hooks.
 
@@ -78,7 +84,7 @@ class Tracer:
     def __init__(
         self, hooks: tuple[SpanHook, ...] = (), clock: Callable[[], float] = time.perf_counter
     ) -> None:
-        self.run_id = uuid.uuid4().hex[:12]
+        self.run_id = new_run_id()
         self._hooks, self._clock, self._origin = hooks, clock, clock()
         self._ids = itertools.count(1)
         self.spans: list[Span] = []
@@ -91,7 +97,11 @@ class Tracer:
     def span(
         self, kind: SpanKind, name: str, *, node: str | None = None, **attributes: Any
     ) -> Iterator[OpenSpan]:
-        """Time a block. An exception closes the span as an error (or cancelled) and goes on up."""
+        """Time a block. An exception closes the span as an error and goes on up.
+
+        A cancelled task's spans are closed as cancelled, those of a run that waits for a person as
+        waiting.
+        """
         parent = _current_span.get()
         inherited = parent.node if parent else None
         opened = OpenSpan(
@@ -111,6 +121,9 @@ class Tracer:
             yield opened
         except (asyncio.CancelledError, KeyboardInterrupt, GeneratorExit):
             status = "cancelled"
+            raise
+        except ControlFlow as stop:
+            status = "cancelled" if isinstance(stop, RunCancelled) else "waiting"
             raise
         except BaseException as exception:
             status, error = "error", f"{type(exception).__name__}: {exception}"

@@ -5,17 +5,17 @@ from agentrt.toolbox.decorator import Tool, tool
 from agentrt.toolbox.find import all_tools, find_tools, known_tools
 from agentrt.toolbox.granted import GrantedTool, WorkflowPath, grant
 from agentrt.toolbox.langchain import as_tools, langchain_tool
-from agentrt.toolbox.toolbox import Call, Ledger, Policy, Run, Toolbox
+from agentrt.toolbox.toolbox import Call, Policy, Run, Toolbox, ToolLedger
 
 __all__ = [
     "Artefact",
     "ArtefactStore",
     "Call",
     "GrantedTool",
-    "Ledger",
     "Policy",
     "Run",
     "Tool",
+    "ToolLedger",
     "Toolbox",
     "WorkflowPath",
     "all_tools",

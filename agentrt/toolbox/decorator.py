@@ -31,6 +31,8 @@ class Tool:
         effects: what it does to the world beyond giving an answer.
         replay: what may happen to a call when a run goes on after a crash: ``pure`` is run again,
             ``idempotent`` too with the same key, ``once`` never without asking.
+        reconcile: for ``once``: asked with the same arguments whether a call that broke off
+            happened; gives its answer, or None where it did not.
         inject: parameters that the runtime gives.
         options: the model of what a grant may say; injected as ``options`` where the function
             has such a parameter.
@@ -48,6 +50,7 @@ class Tool:
     arguments: Arguments
     effects: frozenset[Effect] = frozenset()
     replay: Replay = "pure"
+    reconcile: Function | None = None
     inject: tuple[str, ...] = ()
     options: type[BaseModel] | None = None
     when: Callable[[Any], bool] | None = None
@@ -76,6 +79,7 @@ def tool(
     name: str | None = None,
     effects: tuple[Effect, ...] = (),
     replay: Replay | None = None,
+    reconcile: Function | None = None,
     inject: tuple[str, ...] = (),
     options: type[BaseModel] | None = None,
     when: Callable[[Any], bool] | None = None,
@@ -91,6 +95,7 @@ def tool(
     name: str | None = None,
     effects: tuple[Effect, ...] = (),
     replay: Replay | None = None,
+    reconcile: Function | None = None,
     inject: tuple[str, ...] = (),
     options: type[BaseModel] | None = None,
     when: Callable[[Any], bool] | None = None,
@@ -106,8 +111,11 @@ def tool(
         effects: what it does to the world beyond giving an answer.
         replay: whether a call may be run again after a crash; without it ``pure`` where it has no
             effect beyond reading, else ``once``.
+        reconcile: for ``once``: a function of the same parameters that finds out whether a call
+            that broke off happened, and gives the call's answer, or None where it did not.
         inject: parameters that the runtime fills in and the model never sees. Any tool may ask for
-            ``report``, to say in a sentence how far it is.
+            ``report``, to say in a sentence how far it is, and for ``effect_key``, which stays the
+            same when the very same call is tried again after a crash.
         options: a pydantic model of what a workflow's grant may say. Where the function has a
             parameter ``options``, it is given the granted ones.
         when: whether the tool is offered at all under the granted options.
@@ -133,6 +141,7 @@ def tool(
             arguments=ModelArguments(_model(called, function, given)),
             effects=frozenset(effects),
             replay=replay or ("once" if set(effects) - {"read"} else "pure"),
+            reconcile=reconcile,
             inject=given,
             options=options,
             when=when,

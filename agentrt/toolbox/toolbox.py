@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from agentrt.errors import ToolError
 from agentrt.timing import timed
 from agentrt.toolbox.artefact import Artefact, ArtefactStore
-from agentrt.toolbox.decorator import Tool
+from agentrt.toolbox.decorator import Function, Tool
 from agentrt.toolbox.granted import GrantedTool
 from agentrt.toolbox.policy import reads_outside
 from agentrt.toolbox.taint import add_taint
@@ -39,8 +39,22 @@ class Call:
 Policy = Callable[[Call], Awaitable[str | None]]
 """Lets a call pass, or raises ToolError with the reason; gives what an approval is known by."""
 
-Run = Callable[[], Awaitable[str]]
-Ledger = Callable[[Call, Run], Awaitable[str]]
+
+@dataclass(frozen=True)
+class Run:
+    """How a call is carried out, and how it is found out whether it was.
+
+    Attributes:
+        act: calls the tool; takes the effect's key, which stays the same when it is tried again.
+        reconcile: its answer where it happened under that key; None where it did not, or where the
+            tool can't tell.
+    """
+
+    act: Callable[[str], Awaitable[str]]
+    reconcile: Callable[[str], Awaitable[str | None]]
+
+
+ToolLedger = Callable[[Call, Run], Awaitable[str]]
 """Carries a call out and remembers it, or gives the remembered answer."""
 
 
@@ -50,7 +64,7 @@ async def let_pass(call: Call) -> None:
 
 async def carry_out(call: Call, run: Run) -> str:
     """The ledger where there is none."""
-    return await run()
+    return await run.act("")
 
 
 class Toolbox:
@@ -72,7 +86,7 @@ class Toolbox:
         *,
         resources: Mapping[str, Any] | None = None,
         policy: Policy = let_pass,
-        ledger: Ledger = carry_out,
+        ledger: ToolLedger = carry_out,
         artefacts: ArtefactStore | None = None,
         on_report: Callable[[str, str], None] | None = None,
         gates: dict[str, asyncio.Semaphore] | None = None,
@@ -122,8 +136,9 @@ class Toolbox:
             approved = await self._policy(call)
             if approved is not None:
                 span.set(approved=approved)
+            run = Run(partial(self._run, granted, values), partial(self._happened, granted, values))
             try:
-                text = await self._ledger(call, partial(self._run, granted, values))
+                text = await self._ledger(call, run)
             finally:  # What it says of its failure may be text from outside as well.
                 if reads_outside([granted]):
                     add_taint(name)
@@ -139,13 +154,22 @@ class Toolbox:
             raise ToolError(f"the tool {name!r} was not granted ({hint})")
         return found
 
-    async def _run(self, granted: GrantedTool, values: dict[str, Any]) -> str:
+    async def _happened(self, granted: GrantedTool, values: dict[str, Any], key: str) -> str | None:
+        """What the tool itself knows of an earlier call."""
+        tool = granted.tool
+        if tool.reconcile is None:
+            return None
+        given = {**values, **self._injected(granted, key)}
+        answer = await _invoke(tool.reconcile, given)
+        return None if answer is None else _shortened(self._text(tool, answer), tool.max_output)
+
+    async def _run(self, granted: GrantedTool, values: dict[str, Any], key: str) -> str:
         """The tool's answer, within its limits."""
         tool = granted.tool
-        given = {**values, **self._injected(granted)}
+        given = {**values, **self._injected(granted, key)}
         try:
             async with self._gate(tool), asyncio.timeout(tool.timeout_s):
-                answer = await _invoke(tool, given)
+                answer = await _invoke(tool.function, given)
         except TimeoutError as error:
             raise ToolError(f"{tool.name}: took longer than {tool.timeout_s:g} s") from error
         except ToolError:
@@ -154,10 +178,11 @@ class Toolbox:
             raise ToolError(f"{tool.name}: {error or type(error).__name__}") from error
         return _shortened(self._text(tool, answer), tool.max_output)
 
-    def _injected(self, granted: GrantedTool) -> dict[str, Any]:
+    def _injected(self, granted: GrantedTool, key: str) -> dict[str, Any]:
         tool = granted.tool
         resources = {
             **self._resources,
+            "effect_key": key,
             "options": granted.options,
             "report": partial(self._on_report, tool.name),
         }
@@ -201,10 +226,10 @@ def _validated(tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
         raise ToolError(f"{tool.name}: {error}") from error
 
 
-async def _invoke(tool: Tool, arguments: dict[str, Any]) -> Any:
-    if inspect.iscoroutinefunction(tool.function):
-        return await tool.function(**arguments)
-    return await asyncio.to_thread(tool.function, **arguments)
+async def _invoke(function: Function, arguments: dict[str, Any]) -> Any:
+    if inspect.iscoroutinefunction(function):
+        return await function(**arguments)
+    return await asyncio.to_thread(function, **arguments)
 
 
 def _shortened(text: str, limit: int) -> str:

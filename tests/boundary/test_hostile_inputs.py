@@ -233,7 +233,7 @@ def test_injections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) 
         "outputs": {"o": "{{ a }}"},
     }
     model, events = ObedientModel(), []
-    with Runtime(chat=model, tools=[look_up, send]) as runtime:
+    with Runtime(chat=model, tools=[look_up, send], store=None) as runtime:
         runtime.run(workflow, on_event=events.append)
     calls = [event for event in events if type(event).__name__ == "ToolCalled"]
     assert calls[0].tool == "look_up"

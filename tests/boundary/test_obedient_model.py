@@ -81,7 +81,7 @@ def run_all(place: Place, marker: str, *, allow: bool, at_most: int) -> tuple[Ob
         if isinstance(event, ToolCalled):
             calls.append(event)
 
-    with Runtime(chat=model) as runtime:
+    with Runtime(chat=model, store=None) as runtime:
         for name, _ in documents:
             inputs = {"secret": poisoned.SECRET, "document": name}
             topic = Path(name).stem.partition("-")[2]

@@ -54,7 +54,7 @@ def run(nodes: dict[str, Any], script: Any = (), on_question: Any = None, **inpu
         "outputs": {"out": "{{ " + list(nodes)[-1] + " }}"},
     }
     model = ScriptedModel(script)
-    with Runtime(chat=model, tools=TOOLS, on_question=on_question) as runtime:
+    with Runtime(chat=model, tools=TOOLS, on_question=on_question, store=None) as runtime:
         return runtime.run(workflow, inputs), model
 
 
@@ -153,7 +153,7 @@ def test_native_tool_calls_are_held_to_the_same_policy(fake_server) -> None:
     ]
     with fake_server(replies) as server, Runtime(
         base_url=server.base_url, model=server.model, api_key=server.api_key,
-        native_tools=True, tools=TOOLS,
+        native_tools=True, tools=TOOLS, store=None,
     ) as runtime:  # fmt: skip
         grants = ["look_up", {"name": "send", "approve": "never"}]
         workflow = {"name": "w", "nodes": {"a": agent(*grants)}, "outputs": {"o": "{{ a }}"}}
