@@ -78,6 +78,7 @@ def show_run(
 ) -> None:
     """Carry a run out at the terminal."""
     from agentrt.cli.ask import Asker, at_terminal
+    from agentrt.cli.live import LiveOutputs
     from agentrt.cli.progress import RunProgress
     from agentrt.cli.watch import Watch
 
@@ -93,11 +94,11 @@ def show_run(
             )
             name, start = prepare(runtime)
             file = display.trace or _default_trace(name)
-            with runtime:
+            with runtime, LiveOutputs(view, out, live=not display.as_json) as live:
                 if watching:
                     watching.server = runtime.server
-                result = start(Hearing(file, view.event, asker))
-        show_result(result, as_json=display.as_json, quiet=display.quiet)
+                result = start(Hearing(file, live.event, asker))
+        show_result(result, live.shown, as_json=display.as_json, quiet=display.quiet)
         if display.perfetto is not None:
             write_perfetto(display.perfetto, result.trace)
 
@@ -145,12 +146,12 @@ def _default_trace(name: str) -> Path:
     return Path(".agentrt") / "traces" / f"{name}-{stamp}-{os.getpid()}.jsonl"
 
 
-def show_result(result: Result, *, as_json: bool, quiet: bool) -> None:
-    """Print a result."""
+def show_result(result: Result, shown: Mapping[str, str], *, as_json: bool, quiet: bool) -> None:
+    """Print a result, but for outputs that were ``shown`` as they are while they were written."""
     if as_json:
         print_json(result_json(result))
         return
-    _show_outputs(result)
+    _show_outputs(result, shown)
     if quiet:
         return
     from agentrt.report.waterfall import print_waterfall
@@ -181,8 +182,10 @@ def result_json(result: Result) -> dict[str, Any]:
     }
 
 
-def _show_outputs(result: Result) -> None:
+def _show_outputs(result: Result, shown: Mapping[str, str]) -> None:
     for name, value in result.outputs.items():
+        if name in shown and shown[name].strip() == value:
+            continue
         if isinstance(value, str):
             out.print(f"[bold]{name}[/bold]")
             out.print(value, highlight=False, markup=False)
