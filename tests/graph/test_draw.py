@@ -51,3 +51,22 @@ def test_another_kind_of_file_is_refused(file: Path) -> None:
     done = CliRunner().invoke(app, ["graph", str(file), "-o", "w.pdf"])
     assert done.exit_code == 2
     assert ".mmd, .svg or .png" in done.output
+
+
+def test_what_is_nested_is_drawn_inside_its_node(tmp_path: Path) -> None:
+    file = tmp_path / "w.yaml"
+    file.write_text("""
+name: w
+nodes:
+  again:
+    kind: loop
+    nodes: {say: {kind: llm, prompt: x}, judge: {kind: llm, prompt: "{{ say }}"}}
+    until: "{{ judge }}"
+    max_rounds: 2
+    value: "{{ say }}"
+outputs: {o: "{{ again }}"}
+""")
+    drawn = CliRunner().invoke(app, ["graph", str(file)]).output
+    assert "subgraph again" in drawn
+    assert r"again\3asay --> again\3ajudge" in drawn
+    assert r"again\3aoutputs -.-> again\3asay" in drawn, "the way back to the next round"
