@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
@@ -49,7 +50,11 @@ class Connection:
     """
 
     def __init__(self, server: Server) -> None:
+        import anyio
+
         self.server = server
+        # The SDK stops a server's process under shields that only anyio's own cancelling minds.
+        self._scope = anyio.CancelScope()
         self._stderr: IO[str] | None = None
         self._refusals: list[int] = []
         self._ready: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -67,19 +72,13 @@ class Connection:
         Raises:
             ToolError: it did not start or answer; tells the last that it wrote to stderr.
         """
-        try:
-            async with asyncio.timeout(self.server.start_s):
-                return await asyncio.shield(self._ready)
-        except TimeoutError:
-            error = self.failed(f"it did not answer within {self.server.start_s:g} s")
-            await self.close()
-            raise error from None
+        return await asyncio.shield(self._ready)
 
     async def close(self) -> None:
         """End the session, and the server's process where we started it."""
         self._stop.set()
         if not self._ready.done():
-            self._task.cancel()
+            self._scope.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
     def failed(self, message: str) -> ToolError:
@@ -108,18 +107,24 @@ class Connection:
                     self._ready.set_exception(self.failed(reason))
 
     async def _talk(self, stderr: IO[str]) -> None:
+        import anyio
         from mcp import Client
 
-        async with AsyncExitStack() as stack:
-            transport = (
-                _stdio(self.server, stderr)
-                if self.server.command is not None
-                else _http(self.server, stack, self._refusals)
-            )
-            client = Client(transport, read_timeout_seconds=self.server.timeout_s)
-            await stack.enter_async_context(client)
-            self._ready.set_result(client)
-            await self._stop.wait()
+        self._scope.deadline = anyio.current_time() + self.server.start_s
+        with self._scope:
+            async with AsyncExitStack() as stack:
+                transport = (
+                    _stdio(self.server, stderr)
+                    if self.server.command is not None
+                    else _http(self.server, stack, self._refusals)
+                )
+                client = Client(transport, read_timeout_seconds=self.server.timeout_s)
+                await stack.enter_async_context(client)
+                self._scope.deadline = math.inf
+                self._ready.set_result(client)
+                await self._stop.wait()
+        if not self._ready.done():
+            raise TimeoutError
 
 
 def _stdio(server: Server, stderr: IO[str]) -> Any:
@@ -163,6 +168,8 @@ def _reason(error: BaseException, server: Server, refusals: list[int]) -> str:
     """The first cause among those that task groups have gathered, as a sentence."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    if isinstance(error, TimeoutError):
+        return f"it did not answer within {server.start_s:g} s"
     if isinstance(error, FileNotFoundError) and server.command is not None:
         return f"there is no program {server.command[0]!r}"
     if refusals:

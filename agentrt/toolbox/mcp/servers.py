@@ -19,6 +19,7 @@ class McpServers:
 
     def __init__(self) -> None:
         self._open: dict[Server, Connection] = {}
+        self._ended: list[Connection] = []
 
     async def tools(self, server: Server) -> list[Tool]:
         """What a server offers; starts it where it is not running.
@@ -38,13 +39,18 @@ class McpServers:
 
     async def aclose(self) -> None:
         """Stop all of them."""
-        await asyncio.gather(*(connection.close() for connection in self._open.values()))
+        connections = [*self._ended, *self._open.values()]
+        await asyncio.gather(*(connection.close() for connection in connections))
         self._open.clear()
+        self._ended.clear()
 
     def _connection(self, server: Server) -> Connection:
         """The session with a server; one that has ended is begun anew."""
         found = self._open.get(server)
-        if found is None or not found.is_open:
+        if found is not None and not found.is_open:
+            self._ended.append(found)
+            found = None
+        if found is None:
             found = self._open[server] = Connection(server)
         return found
 
