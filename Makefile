@@ -9,7 +9,7 @@ FIND_LINKS = $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
 # Pinned lists without a resolver: an install takes seconds to minutes, not tens of them.
 INSTALL = $(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps $(FIND_LINKS)
 
-.PHONY: help install dev peers phoenix run test lint serve stop bench agentdojo draft docs clean
+.PHONY: help install dev peers phoenix run test lint serve stop bench agentdojo contenders draft docs clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -44,6 +44,11 @@ $(BIN)/.dev: requirements/dev.txt $(BIN)/.runtime
 	$(BIN)/python -m uv pip install --quiet --python .venv-agentdojo/bin/python --no-deps $(FIND_LINKS) -r $<
 	@touch $@
 
+.venv-contenders/.done: requirements/contenders.txt | $(BIN)/.uv
+	$(PYTHON) -m venv .venv-contenders
+	$(BIN)/python -m uv pip install --quiet --python .venv-contenders/bin/python --no-deps $(FIND_LINKS) -r $<
+	@touch $@
+
 install: $(BIN)/.runtime ## Install the runtime into .venv
 dev: $(BIN)/.dev ## Install what tests and linters need as well
 
@@ -76,6 +81,8 @@ bench: $(BIN)/.runtime ## Measure speculation by task kind, and in a whole agent
 agentdojo: $(BIN)/.runtime .venv-agentdojo/.done ## Run AgentDojo's attacks against the boundary
 	$(BIN)/python benchmarks/agentdojo.py
 
+contenders: .venv-contenders/.done ## Install what benchmarks/step_cost.py compares agentrt with
+
 DRAFT_STEPS ?= 2400
 draft: $(BIN)/.runtime ## Train the drafter anew (DRAFT_STEPS=… for fewer steps)
 	$(BIN)/python server/draft/make.py --steps $(DRAFT_STEPS)
@@ -85,5 +92,5 @@ docs: $(BIN)/.dev ## Write the generated parts of docs/
 	$(BIN)/python docs/tables.py
 
 clean: ## Remove the environment and caches inside this folder
-	rm -rf $(VENV) .venv-agentdojo .venv-langchain .venv-phoenix .agentrt
+	rm -rf $(VENV) .venv-agentdojo .venv-contenders .venv-langchain .venv-phoenix .agentrt
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -262,6 +262,22 @@ def _of(part: int, whole: int) -> str:
     return f"{part} of {whole} ({part / whole:.1%})"
 
 
+def step_cost() -> str:
+    """What a step costs beyond the model, for agentrt and others."""
+    found = _result("step-cost.json")
+    rows = [
+        [label, f"{told['median']:.1f} ms", f"{told['low']:.1f} to {told['high']:.1f}"]
+        for label, told in found["beyond_the_model_ms_a_step"].items()
+    ]
+    told = [
+        f"{crowd['runs']:,} runs of agentrt at once in one process, {crowd['kept']} kept: "
+        f"{crowd['failures']} failures, {crowd['kib_a_run']:.0f} KiB a run."
+        for crowd in found["at_once"]
+    ]
+    table = _table(["runtime", "a step beyond the model", "over rounds"], rows)
+    return "\n".join([table, "", *told, "", _evidence(found)])
+
+
 def _tokens(found: Any, side: str) -> float:
     """Tokens that a side wrote in a run, the median."""
     return median(
@@ -312,6 +328,7 @@ TABLES = {
     "published": published,
     "overhead": overhead,
     "agentdojo": agentdojo,
+    "step-cost": step_cost,
 }
 
 

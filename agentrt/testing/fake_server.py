@@ -1,7 +1,7 @@
 """A scripted fake of an OpenAI-compatible server. No model is behind it: for tests only.
 
-It speaks real HTTP on loopback, streams with set delays, tells set acceptance figures the way vLLM
-does, and fails in set ways.
+It speaks real HTTP on loopback, streams with set delays where a stream is asked for, tells set
+acceptance figures the way vLLM does, and fails in set ways.
 """
 
 from __future__ import annotations
@@ -131,6 +131,8 @@ class FakeOpenAIServer:
             self._record.timelines.append(timeline)
             if reply.status != 200:
                 return JSONResponse({"error": {"message": reply.message}}, reply.status)
+            if not body.get("stream"):
+                return JSONResponse(_whole(reply))
             stream = self._stream(reply, timeline)
             return StreamingResponse(stream, media_type="text/event-stream")
 
@@ -165,6 +167,18 @@ class FakeOpenAIServer:
         finally:
             if not finished and reply.fault != "disconnect":
                 self._record.cancelled += 1
+
+
+def _whole(reply: Reply) -> dict[str, Any]:
+    """An answer in one piece, at once: delays and faults are for streams."""
+    calls = [call for delta in _deltas(reply) for call in delta.get("tool_calls", [])]
+    message: dict[str, Any] = {"role": "assistant", "content": None if calls else reply.text}
+    if calls:
+        message["tool_calls"] = calls
+    finish = "tool_calls" if calls else reply.finish_reason
+    choice = {"index": 0, "message": message, "finish_reason": finish}
+    told = {"choices": [choice], "usage": _usage(reply, 1), **_metrics(reply)}
+    return {"id": "fake", "object": "chat.completion", "created": 0, "model": "fake-model", **told}
 
 
 def _deltas(reply: Reply) -> list[dict[str, Any]]:
