@@ -72,7 +72,7 @@ def test_a_hostile_template_gets_nowhere(
     monkeypatch.chdir(tmp_path)
     with (
         pytest.raises((SpecError, RunError)),
-        Runtime(chat=ScriptedModel(lambda *_: "x")) as runtime,
+        Runtime(chat=ScriptedModel(lambda *_: "x"), store=None) as runtime,
     ):
         runtime.run(with_template("prompt", text))
     assert not list(tmp_path.iterdir())
