@@ -17,7 +17,7 @@ from agentrt.graph.thread import Thread
 from agentrt.runs import Entry, Ledger, RunRecord, RunStore, runs_folder
 from agentrt.runs.checkpoints import open_checkpoints
 from agentrt.runs.database import on_disk
-from agentrt.spec import Workflow, load_workflow
+from agentrt.spec import Surroundings, Workflow, load_workflow
 from agentrt.spec.parts import changed_parts, parts
 
 _POLL_S = 0.2
@@ -157,15 +157,17 @@ def is_address(where: str) -> bool:
     return where.startswith(("postgresql://", "postgres://"))
 
 
-def stored_workflow(record: RunRecord, *, allow_changes: bool = False) -> Workflow:
+def stored_workflow(
+    record: RunRecord, around: Surroundings, *, allow_changes: bool = False
+) -> Workflow:
     """The workflow of a run, as its text was when the run began.
 
     Raises:
         UserError: a file that the text builds on has changed since.
-        SpecError: such a file is gone.
+        SpecError: such a file is gone, or a tool that it grants.
     """
     # With a line break at its end it can't be taken for a path.
-    workflow = load_workflow(record.text + "\n", folder=Path(record.folder))
+    workflow = load_workflow(record.text + "\n", around, folder=Path(record.folder))
     changed = changed_parts(workflow, record.files)
     if changed and not allow_changes:
         raise UserError(

@@ -53,6 +53,7 @@ class SpecError(UserError):
         line: 1-based line, or None where the whole file is meant.
         column: 1-based column.
         hint: what would mend it, such as the nearest valid name.
+        others: what else is wrong with the file.
     """
 
     def __init__(
@@ -63,16 +64,13 @@ class SpecError(UserError):
         line: int | None = None,
         column: int | None = None,
         hint: str | None = None,
+        others: tuple[SpecError, ...] = (),
     ) -> None:
-        self.message, self.source, self.line, self.column, self.hint = (
-            message,
-            source,
-            line,
-            column,
-            hint,
-        )
+        self.message, self.source, self.hint, self.others = message, source, hint, others
+        self.line, self.column = line, column
         place = ":".join(str(part) for part in (source, line, column) if part is not None)
-        super().__init__(f"{place}: {message}" + (f" ({hint})" if hint else ""))
+        more = f"; and {len(others)} more, see `agentrt validate`" if others else ""
+        super().__init__(f"{place}: {message}" + (f" ({hint})" if hint else "") + more)
 
 
 class InputError(UserError):

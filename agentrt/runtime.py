@@ -29,10 +29,11 @@ from agentrt.graph.budget import Budget
 from agentrt.graph.cache import ValueCache
 from agentrt.graph.events import Event, Output, SpanClosed, ToolProgress
 from agentrt.graph.flow import Flow
-from agentrt.graph.grants import GrantedTools, check_grants, load_grants
+from agentrt.graph.grants import GrantedTools, load_grants
 from agentrt.graph.person import OnQuestion
 from agentrt.graph.roles import DEFAULT, Roles
 from agentrt.graph.services import Chat, Services
+from agentrt.graph.surroundings import surroundings
 from agentrt.llm import ChatModel, Endpoint
 from agentrt.rag import Passage, Retriever, check_citations, open_corpus
 from agentrt.result import Result
@@ -40,10 +41,13 @@ from agentrt.runs import RunRecord
 from agentrt.serving import Profile, Server, load_profile, serve
 from agentrt.spec import (
     BudgetSpec,
+    Complaint,
     Grant,
     Settings,
+    Surroundings,
     TemplateFailure,
     Workflow,
+    examine,
     load_settings,
     load_workflow,
     render,
@@ -342,8 +346,7 @@ class Runtime:
         """
         keeper = self._kept_here()
         record = keeper.store.get(run_id)
-        workflow = stored_workflow(record, allow_changes=allow_changes)
-        check_grants(workflow, self._tools, self._settings.mcp)
+        workflow = stored_workflow(record, self._around(), allow_changes=allow_changes)
         resolved = resolve_inputs(workflow, {**record.inputs, **(inputs or {})}, as_text=as_text)
         job = self._job(workflow, resolved, trace_file, on_event, on_question)
         return self._wait(self._fork(job, record.id, node))
@@ -398,9 +401,17 @@ class Runtime:
         """
         if isinstance(workflow, Workflow):
             return workflow
-        loaded = load_workflow(workflow)
-        check_grants(loaded, self._tools, self._settings.mcp)
-        return loaded
+        return load_workflow(workflow, self._around())
+
+    def examine(self, workflow: WorkflowSource) -> list[Complaint]:
+        """All that is wrong with a workflow, or looks so, in the order of the file.
+
+        Raises:
+            SpecError: it can't be read.
+        """
+        if isinstance(workflow, Workflow):
+            return workflow.warnings
+        return examine(workflow, self._around())[1]
 
     def graph(self, workflow: WorkflowSource) -> CompiledStateGraph[Any, None, Any, Any]:
         """The workflow as a compiled LangGraph graph, from ``{"inputs": …}`` to ``{"outputs": …}``.
@@ -423,6 +434,9 @@ class Runtime:
             )
 
         return export(loaded, services, self._submit)
+
+    def _around(self) -> Surroundings:
+        return surroundings(self._tools, self._settings.mcp)
 
     # -- inside -------------------------------------------------------------------------------
 
@@ -461,8 +475,7 @@ class Runtime:
     ) -> _Job:
         keeper = self._kept_here()
         record = keeper.store.get(run_id)
-        workflow = stored_workflow(record, allow_changes=allow_changes)
-        check_grants(workflow, self._tools, self._settings.mcp)
+        workflow = stored_workflow(record, self._around(), allow_changes=allow_changes)
         put_answers(keeper.store, record.id, answers or {})
         kept = keeper.take_up(record.id)
         return self._job(workflow, record.inputs, trace_file, on_event, on_question, kept)

@@ -13,6 +13,10 @@ _SCRUBBED = ("OPENAI_", "LANGCHAIN_", "LANGSMITH_", "AGENTRT_", "HTTP_PROXY", "H
 _KEPT = {"AGENTRT_CACHE"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write golden texts anew")
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in os.environ:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +14,7 @@ from agentrt.bundled import cache_root
 from agentrt.graph.services import Services
 from agentrt.graph.state import Scope
 from agentrt.graph.step import Step
-from agentrt.spec import LoopNode, ParallelNode, TemplateFailure, WorkflowNode
-from agentrt.spec.names import texts
-from agentrt.spec.template import references
+from agentrt.spec import LoopNode, ParallelNode, WorkflowNode, reads_in
 
 if TYPE_CHECKING:
     from langgraph.cache.sqlite import SqliteCache
@@ -81,10 +78,8 @@ def key_of(step: Step, scope: Scope, services: Services) -> str:
 
 def _read(said: Any, scope: Scope) -> Iterator[tuple[str, str | None, Any]]:
     """Each name that the templates in a node read, with its value."""
-    for _, text in texts(said):
-        with suppress(TemplateFailure):  # A text that is no template, such as a schema's pattern.
-            for name in references(text):
-                if name.root in scope:
-                    value = scope[name.root]
-                    named = isinstance(value, dict) and name.attribute in value
-                    yield name.root, name.attribute, value[name.attribute] if named else value
+    for name, attribute in reads_in(said):
+        if name in scope:
+            value = scope[name]
+            named = isinstance(value, dict) and attribute in value
+            yield name, attribute, value[attribute] if named else value

@@ -8,16 +8,22 @@ is: who decides whether it runs has a say in what it does. What a person entered
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from graphlib import TopologicalSorter
 from typing import Any
 
-from agentrt.spec import AgentNode, AnyNode, BranchNode, Grant, RetrieveNode, ToolNode, Workflow
+from agentrt.spec import (
+    AgentNode,
+    AnyNode,
+    BranchNode,
+    Grant,
+    RetrieveNode,
+    ToolNode,
+    Workflow,
+    reads_in,
+)
 from agentrt.spec.body import Body
-from agentrt.spec.check import templates
+from agentrt.spec.check import slots
 from agentrt.spec.model import LoopNode, ParallelNode, WorkflowNode
-from agentrt.spec.names import texts
-from agentrt.spec.template import references
 
 Taint = frozenset[str]
 Env = Mapping[str, Taint]
@@ -53,7 +59,7 @@ class Flow:
         values: dict[str, Taint] = {}
         for name in TopologicalSorter(body.needs).static_order():
             node, seen = body.nodes[name], {**env, **values}
-            read = _read(seen, [text for _, text in templates(node)])
+            read = _read(seen, [slot.template for slot in slots(node) if not slot.inside])
             choosers = [other for other in values if _chooses(body.nodes[other], name)]
             read = read.union(*(values[other] for other in choosers))
             self._found[id(node)] = self._found.get(id(node), CLEAN) | read
@@ -93,13 +99,7 @@ class Flow:
 
 def _read(env: Env, value: Any) -> Taint:
     """The taint of all that the texts in a value read."""
-    roots = {root for _, text in texts(value) for root in _roots(text)}
-    return CLEAN.union(*(env.get(root, CLEAN) for root in roots))
-
-
-@lru_cache(maxsize=4096)
-def _roots(template: str) -> frozenset[str]:
-    return frozenset(reference.root for reference in references(template))
+    return CLEAN.union(*(env.get(root, CLEAN) for root, _ in reads_in(value)))
 
 
 def _chooses(node: AnyNode, name: str) -> bool:

@@ -9,35 +9,11 @@ from pathlib import Path
 from agentrt.errors import GrantError
 from agentrt.spec import Grant, McpServerSpec, Workflow
 from agentrt.timing import timed
-from agentrt.toolbox import GrantedTool, Tool, find_tools, grant, known_tools
+from agentrt.toolbox import GrantedTool, Tool, find_tools, grant
 from agentrt.toolbox.mcp import McpServers, Server
 
 McpSpecs = Mapping[str, McpServerSpec]
 Place = tuple[str | int, ...]
-
-
-def check_grants(workflow: Workflow, given: Sequence[Tool], settings: McpSpecs) -> None:
-    """Check each grant as far as that goes without running anything.
-
-    That is each name, and the options of all tools but those of MCP servers and those in the
-    workflow's own files.
-
-    Args:
-        given: tools that the runtime was given, which come before others of the same name.
-        settings: the MCP servers of the user's settings; those of the workflow come before them.
-
-    Raises:
-        SpecError: at the first grant that can't be; the message begins with ``file:line:column``.
-    """
-    for part in workflow.parts():
-        known, servers = known_tools(part.tool_files, given), _servers(part, settings)
-        _refuse_clashes(part, known)
-        of_servers = {g.name for _, g in part.grants() if _server_of(g.name) in servers}
-        part.require_tools(sorted(known | of_servers | set(servers)))
-        own = known - known_tools((), given)
-        for path, wanted in part.grants():
-            if wanted.name not in own | of_servers:
-                _granted(part, path, wanted, find_tools([wanted.name], (), given))
 
 
 class GrantedTools:
@@ -101,13 +77,6 @@ def _servers(part: Workflow, settings: McpSpecs) -> dict[str, McpServerSpec]:
 
 def _server_of(name: str) -> str:
     return name.partition(".")[0]
-
-
-def _refuse_clashes(part: Workflow, known: Iterable[str]) -> None:
-    for name in part.spec.mcp:
-        if name in known:
-            message = f"there is a tool called {name!r}; an MCP server needs another name"
-            raise part.source.error(message, ("mcp", name), key=True)
 
 
 def _granted(

@@ -1,8 +1,10 @@
 """The workflow language: models, loading with file:line errors, templates, JSON Schema."""
 
+from agentrt.spec.check import reads_in
+from agentrt.spec.complaint import Complaint
 from agentrt.spec.grant import Grant
 from agentrt.spec.inputs import resolve_inputs
-from agentrt.spec.load import Workflow, json_schema, load_workflow
+from agentrt.spec.load import Workflow, examine, json_schema, load_workflow
 from agentrt.spec.mcp import McpServerSpec
 from agentrt.spec.model import (
     AgentNode,
@@ -22,6 +24,7 @@ from agentrt.spec.model import (
     WorkflowSpec,
 )
 from agentrt.spec.settings import Settings, load_settings
+from agentrt.spec.surroundings import GrantProblem, Surroundings
 from agentrt.spec.template import TemplateFailure, evaluate, evaluate_all, render
 
 __all__ = [
@@ -30,7 +33,9 @@ __all__ = [
     "BranchNode",
     "BudgetSpec",
     "ChooseSpec",
+    "Complaint",
     "Grant",
+    "GrantProblem",
     "HumanNode",
     "LLMNode",
     "LoopNode",
@@ -40,6 +45,7 @@ __all__ = [
     "RetrieveNode",
     "SamplingSpec",
     "Settings",
+    "Surroundings",
     "TemplateFailure",
     "ToolNode",
     "Workflow",
@@ -47,9 +53,11 @@ __all__ = [
     "WorkflowSpec",
     "evaluate",
     "evaluate_all",
+    "examine",
     "json_schema",
     "load_settings",
     "load_workflow",
+    "reads_in",
     "render",
     "resolve_inputs",
 ]

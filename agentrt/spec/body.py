@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from agentrt.spec.model import AnyNode
+from agentrt.spec.grant import Grant
+from agentrt.spec.model import AgentNode, AnyNode, ToolNode
 from agentrt.spec.source import Path
 
 if TYPE_CHECKING:
@@ -32,3 +33,15 @@ class Body:
     outer: tuple[str, ...] = ()
     inner: Mapping[str, Body] = field(default_factory=dict)
     used: Mapping[str, Workflow] = field(default_factory=dict)
+
+    def grants(self) -> Iterator[tuple[Path, Grant]]:
+        """Each grant of its nodes, and of the bodies inside, with its path in the file."""
+        for name, node in self.nodes.items():
+            here = (*self.at, name)
+            if isinstance(node, ToolNode):
+                yield (*here, "tool"), node.tool
+            if isinstance(node, AgentNode):
+                for index, grant in enumerate(node.tools):
+                    yield (*here, "tools", index), grant
+        for inner in self.inner.values():
+            yield from inner.grants()

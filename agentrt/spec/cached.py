@@ -7,15 +7,11 @@ from agentrt.spec.source import Source
 
 
 def check_cached(body: Body, source: Source) -> None:
-    """Refuse ``cache`` where a value depends on more than what its node says and reads.
-
-    Raises:
-        SpecError: at the first such node.
-    """
+    """Complain of ``cache`` where a value depends on more than what its node says and reads."""
     for name, node in body.nodes.items():
         if node.cache is not None and _searches(body, name):
             message = "what a corpus holds may change, so a search of it can't have 'cache'"
-            raise source.error(message, (*body.at, name, "cache"), key=True)
+            source.complain(message, (*body.at, name, "cache"), key=True)
         if name in body.inner:
             check_cached(body.inner[name], source)
 

@@ -4,12 +4,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agentrt.errors import InputError
-from agentrt.spec.check import fits
-from agentrt.spec.load import Workflow
+from agentrt.spec.model import InputSpec
+from agentrt.spec.suggest import nearest
+from agentrt.spec.value_type import Kind, Type
+
+if TYPE_CHECKING:
+    from agentrt.spec.load import Workflow
+
+_PYTHON: dict[str, type | tuple[type, ...]] = {
+    "string": str,
+    "path": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "list": list,
+    "object": dict,
+}
+
+
+def fits_input(type_name: str, value: Any) -> bool:
+    """Whether a value is of an input type; a boolean is no number."""
+    if isinstance(value, bool) and type_name != "boolean":
+        return False
+    return isinstance(value, _PYTHON[type_name])
+
+
+def input_type(declared: InputSpec) -> Type:
+    """The type that templates find an input to have."""
+    kind: Kind = "string" if declared.type == "path" else declared.type
+    given = "default" in declared.model_fields_set or declared.required
+    return Type(kind, optional=not given)
 
 
 def resolve_inputs(
@@ -27,8 +54,7 @@ def resolve_inputs(
     declared = workflow.spec.inputs
     for name in given:
         if name not in declared:
-            close = get_close_matches(name, list(declared), n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(declared)}"
+            hint = nearest(name, declared)
             raise InputError(f"{workflow.spec.name} has no input {name!r} ({hint})")
     values: dict[str, Any] = {}
     for name, spec in declared.items():
@@ -40,7 +66,7 @@ def resolve_inputs(
             continue
         else:
             raise InputError(f"input {name!r} is missing (--input {name}=…, a {spec.type})")
-        if not fits(spec.type, value):
+        if not fits_input(spec.type, value):
             raise InputError(f"input {name!r} must be a {spec.type}, not {value!r}")
         values[name] = value
     return values

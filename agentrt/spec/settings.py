@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agentrt.errors import SpecError
+from agentrt.spec.complaint import error_of
 from agentrt.spec.mcp import McpServerSpec
 from agentrt.spec.source import read_yaml
 
@@ -33,6 +34,8 @@ def load_settings(file: Path) -> Settings:
         source = read_yaml(file.read_text(encoding="utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(f"cannot be read: {error}", source=str(file)) from error
+    if source.complaints:
+        raise error_of(source.complaints)
     try:
         return Settings.model_validate(source.data)
     except ValidationError as error:

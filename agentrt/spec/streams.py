@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+from agentrt.spec.check.reading import roots
+from agentrt.spec.check.slots import Slot
 from agentrt.spec.model import LLMNode, WorkflowSpec
-from agentrt.spec.names import known_name
 from agentrt.spec.source import Source
-from agentrt.spec.template import references
+from agentrt.spec.suggest import nearest
 
 
 def streamed(spec: WorkflowSpec, source: Source) -> dict[str, str]:
     """The nodes whose text is shown while it is written, each with the output that it feeds.
 
-    Raises:
-        SpecError: a name under ``stream`` is no output, or no model call writes its text.
+    What is under ``stream`` and is no output, or none that a model call writes, is complained of.
     """
     nodes: dict[str, str] = {}
     for index, output in enumerate(spec.stream):
-        known_name(source, ("stream", index), "output", output, spec.outputs)
-        feeding = [
-            name.root for name in references(spec.outputs[output]) if _writes(spec, name.root)
-        ]
+        place = ("stream", index)
+        if output not in spec.outputs:
+            hint = nearest(output, spec.outputs)
+            source.complain(f"no output is called {output!r}", place, hint=hint)
+            continue
+        slot = Slot(("outputs", output), spec.outputs[output])
+        feeding = [name for name in roots(slot) if _writes(spec, name)]
         if not feeding:
-            message = f"the output {output!r} reads no text that an llm node writes"
-            raise source.error(message, ("stream", index))
+            source.complain(f"the output {output!r} reads no text that an llm node writes", place)
         nodes |= dict.fromkeys(feeding, output)
     return nodes
 

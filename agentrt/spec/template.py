@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -13,15 +12,6 @@ from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 _WHOLE_EXPRESSION = re.compile(r"^\s*\{\{(?P<expression>(?:(?!\{\{|\}\}).)*)\}\}\s*$", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A name that a template reads: ``inputs.topic`` has root ``inputs``, attribute ``topic``."""
-
-    root: str
-    attribute: str | None
-    line: int
 
 
 class TemplateFailure(Exception):  # noqa: N818 - the graph turns it into the error the user sees
@@ -42,52 +32,33 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
 
 @lru_cache(maxsize=1)
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = _Sandbox(
+def environment() -> ImmutableSandboxedEnvironment:
+    """The one environment that all templates are parsed and rendered in."""
+    made = _Sandbox(
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
     )
-    environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
+    made.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
     # A loop or repetition over a huge range is the cheapest way to hang a sandboxed template.
-    environment.globals = {"range": environment.globals["range"]}
-    return environment
+    made.globals = {"range": made.globals["range"]}
+    return made
 
 
-def references(template: str) -> Iterator[Reference]:
-    """The free names that a template reads, in order.
+@lru_cache(maxsize=512)
+def parse(template: str) -> nodes.Template:
+    """The template's syntax tree.
 
     Raises:
-        TemplateFailure: the template does not parse, or uses an unknown filter.
+        TemplateFailure: it does not parse.
     """
-    environment = _environment()
     try:
-        tree = environment.parse(template)
-        environment.from_string(template)
-    except TemplateError as error:
-        line = error.lineno if isinstance(error, TemplateSyntaxError) else 1
-        raise TemplateFailure(str(error.message), line) from error
-    from jinja2.meta import find_undeclared_variables
-
-    for reading in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
-        raise TemplateFailure("a template can't read other templates", reading.lineno)
-    free = find_undeclared_variables(tree) - set(environment.globals)
-    attributes: dict[int, str] = {}
-    accesses: list[nodes.Getattr | nodes.Getitem] = [
-        *tree.find_all(nodes.Getattr),
-        *tree.find_all(nodes.Getitem),
-    ]
-    for access in accesses:
-        if isinstance(access.node, nodes.Name):
-            attributes[id(access.node)] = _attribute(access)
-    for name in tree.find_all(nodes.Name):
-        if name.ctx == "load" and name.name in free:
-            yield Reference(name.name, attributes.get(id(name)) or None, name.lineno)
+        return environment().parse(template)
+    except TemplateSyntaxError as error:
+        raise TemplateFailure(str(error.message), error.lineno) from error
 
 
-def _attribute(access: nodes.Getattr | nodes.Getitem) -> str:
-    if isinstance(access, nodes.Getattr):
-        return access.attr
-    key = access.arg
-    return key.value if isinstance(key, nodes.Const) and isinstance(key.value, str) else ""
+def is_expression(template: str) -> bool:
+    """Whether a template is one ``{{ expression }}``, which gives its value as it is."""
+    return _WHOLE_EXPRESSION.match(template) is not None
 
 
 def render(template: str, scope: Mapping[str, Any]) -> str:
@@ -99,22 +70,18 @@ def render(template: str, scope: Mapping[str, Any]) -> str:
     return str(_guard(lambda: _compiled(template).render(scope)))
 
 
-def whole_expression(template: str) -> str | None:
-    """The expression of a template that is one ``{{ expression }}`` and nothing else."""
-    whole = _WHOLE_EXPRESSION.match(template)
-    return whole["expression"].strip() if whole else None
-
-
 def evaluate(template: str, scope: Mapping[str, Any]) -> Any:
     """A template that is one ``{{ expression }}`` gives that value as it is; any other, its text.
 
     Raises:
         TemplateFailure: as for ``render``.
     """
-    whole = whole_expression(template)
-    if whole is None:
+    whole = _WHOLE_EXPRESSION.match(template)
+    if not whole:
         return render(template, scope)
-    expression = _environment().compile_expression(whole, undefined_to_none=False)
+    expression = environment().compile_expression(
+        whole["expression"].strip(), undefined_to_none=False
+    )
     value = _guard(lambda: expression(**scope))
     if isinstance(value, StrictUndefined):
         _guard(lambda: str(value))
@@ -134,7 +101,7 @@ def evaluate_all(value: Any, scope: Mapping[str, Any]) -> Any:
 
 @lru_cache(maxsize=512)
 def _compiled(template: str) -> Any:
-    return _environment().from_string(template)
+    return environment().from_string(template)
 
 
 def _guard(action: Any) -> Any:

@@ -8,17 +8,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from functools import lru_cache
 from pathlib import Path
-from threading import Lock
 from types import ModuleType
 
 from agentrt.bundled import shelf
 from agentrt.errors import GrantError, SpecError
 from agentrt.toolbox.decorator import Tool
 from agentrt.toolbox.langchain import as_tools, is_langchain
-
-_PARSING = Lock()
+from agentrt.toolbox.syntax import syntax_tree
 
 
 def known_tools(files: Sequence[Path] = (), given: Sequence[Tool] = ()) -> set[str]:
@@ -85,23 +82,7 @@ def _all_files(files: Sequence[Path]) -> list[Path]:
 
 def _declared(path: Path) -> frozenset[str]:
     """Names of the tools and families in a file, read from its source without running it."""
-    try:
-        # CPython 3.11 counts the depth of a tree under construction for all threads together, and
-        # fails where two of them construct at once.
-        with _PARSING:
-            return _names_in(path, path.stat().st_mtime_ns)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"cannot be read: {error}", source=str(path)) from error
-    except SyntaxError as error:
-        message = f"not valid Python: {error.msg}"
-        raise SpecError(message, source=str(path), line=error.lineno) from error
-
-
-@lru_cache(maxsize=256)
-def _names_in(path: Path, changed_at: int) -> frozenset[str]:
-    """As ``_declared``; ``changed_at`` makes a changed file another one."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    return frozenset(name for statement in tree.body for name in _names_made(statement))
+    return frozenset(name for made in syntax_tree(path).body for name in _names_made(made))
 
 
 def _names_made(statement: ast.stmt) -> Iterator[str]:

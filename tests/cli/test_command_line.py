@@ -106,7 +106,7 @@ def test_json_is_all_that_is_printed(hello: Path, fake_server) -> None:
         (["run", "hello.yaml", "-i", "whom=x"], "no input 'whom' (did you mean 'who'?)"),
         (["run", "hello.yaml", "-i", "n=many"], "input 'n' must be a integer, not 'many'"),
         (["run", "hello.yaml", "-i", "who"], "--input takes NAME=VALUE, not 'who'"),
-        (["run", "helo.yaml"], "did you mean hello.yaml?"),
+        (["run", "helo.yaml"], "did you mean 'hello.yaml'?"),
         (["run", "hello.yaml", "--base-url", "http://127.0.0.1:1/v1"], "go together"),
         (["run", "hello.yaml", "--profile", "cpu-smolm2"], "did you mean 'cpu-smollm2'?"),
         (["run", "hello.yaml", "--inputs", "missing.yaml"], "missing.yaml: cannot be read"),

@@ -123,11 +123,14 @@ def test_a_group_is_kept_as_a_whole_with_all_that_it_reads() -> None:
     assert run(spec, ScriptedModel(["two"]), {"word": "b"})[0] == {"said": "two"}
 
 
+SEARCH = {"kind": "retrieve", "corpus": "python-reference", "query": "x"}
+
+
 @pytest.mark.parametrize(
     "node",
     [
-        {"kind": "retrieve", "corpus": "docs", "query": "x"},
-        {"kind": "parallel", "nodes": {"a": {"kind": "retrieve", "corpus": "d", "query": "x"}}},
+        SEARCH,
+        {"kind": "parallel", "nodes": {"a": SEARCH}},
     ],
 )
 def test_what_searches_a_corpus_is_not_cached_since_that_may_change(node) -> None:

@@ -194,5 +194,5 @@ def test_item_is_for_such_nodes_alone() -> None:
 
 
 def test_what_is_no_list_ends_the_run_with_its_place() -> None:
-    with pytest.raises(RunError, match=r"nodes\.each\.for_each: a list is needed, not str 'abc'"):
-        run(workflow("{{ 'abc' }}"), ScriptedModel([]))
+    with pytest.raises(RunError, match=r"nodes\.each\.for_each: a list is needed, not str 'ABC'"):
+        run(workflow("{{ 'abc'.upper() }}"), ScriptedModel([]))

@@ -1,6 +1,7 @@
 """Loops, groups and workflows as steps: nodes that hold a graph of their own."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -306,7 +307,7 @@ def test_its_own_budget_and_the_runs_hold(whole: Path) -> None:
 
 
 def test_an_input_that_turns_out_to_be_of_the_wrong_type_names_its_place(whole: Path) -> None:
-    whole.write_text(WHOLE.replace("times: 3", "times: '{{ inputs.word | upper }}'"))
+    whole.write_text(WHOLE.replace("times: 3", "times: '{{ inputs.word.upper() }}'"))
     with pytest.raises(RunError, match=r"whole\.yaml:5: input 'times' must be a integer"):
         run(whole, ScriptedModel(echo))
 
@@ -316,9 +317,9 @@ def test_an_input_that_turns_out_to_be_of_the_wrong_type_names_its_place(whole: 
     [
         (("text:", "txt:"), r":5:57: no input of parts/part.yaml is called 'txt' \(did you mean"),
         (('text: "{{ inputs.word }}", ', ""), ":5:3: parts/part.yaml needs the input 'text'"),
-        (("times: 3", "times: three"), "needs a integer as 'times', and this is a string"),
-        (("inputs.word", "inputs.n"), "needs a string as 'text', and this is a integer"),
-        (("part.said", "part.sad"), r"no output of 'part' is called 'sad' \(did you mean 'said'"),
+        (("times: 3", "times: three"), "needs an integer as 'times', and this is a string"),
+        (("inputs.word", "inputs.n"), "needs a string as 'text', and this is an integer"),
+        (("part.said", "part.sad"), r"part has no field 'sad' \(did you mean 'said'"),
         (("part.yaml", "prt.yaml"), r"no file 'parts/prt.yaml' \(did you mean 'parts/part.yaml'"),
         (("parts/part.yaml", "../whole.yaml"), "outside the workflow's folder"),
         (("parts/part.yaml", "whole.yaml"), ":5:31: these workflows use each other: whole.yaml"),
@@ -334,8 +335,10 @@ def test_workflows_that_use_each_other_are_refused(whole: Path) -> None:
     folder = whole.parent
     (folder / "a.yaml").write_text(WHOLE.replace("parts/part.yaml", "b.yaml"))
     (folder / "b.yaml").write_text(WHOLE.replace("parts/part.yaml", "a.yaml"))
-    with pytest.raises(SpecError, match=r"b\.yaml:5:31: .*: a\.yaml → b\.yaml → a\.yaml"):
+    with pytest.raises(SpecError) as caught:
         load_workflow(folder / "a.yaml")
+    said = "\n".join(map(str, caught.value.others))
+    assert re.search(r"b\.yaml:5:31: .*: a\.yaml → b\.yaml → a\.yaml", said)
 
 
 # -- names -------------------------------------------------------------------------------------

@@ -54,11 +54,11 @@ def test_a_prompt_may_be_in_a_file_and_vars_are_made_of_inputs_and_earlier_ones(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("one\n{{ inputs.topc }}", r"say\.j2:2: no input is called 'topc' \(did you mean 'topic'"),
-        ("one\ntwo {{ say }", r"say\.j2:2: bad template: unexpected '}'"),
-        ("one\n\n{{ plan }}", r"say\.j2:3: no node is called 'plan'"),
-        ("{{ vars.stil }}", r"say\.j2:1: no var is called 'stil' \(did you mean 'style'"),
-        ("{% include 'other.j2' %}", r"say\.j2:1: bad template: a template can't read other"),
+        ("one\n{{ inputs.topc }}", r"say\.j2:2:11: no input is called 'topc' \(did you mean"),
+        ("one\ntwo {{ say }", r"say\.j2:2:1: bad template: unexpected '}'"),
+        ("one\n\n{{ plan }}", r"say\.j2:3:4: no node is called 'plan'"),
+        ("{{ vars.stil }}", r"say\.j2:1:9: no var is called 'stil' \(did you mean 'style'"),
+        ("{% include 'other.j2' %}", r"say\.j2:1:1: a template can't take in another file"),
     ],
 )
 def test_what_is_wrong_in_it_names_its_file_and_line(file: Path, text: str, message: str) -> None:
@@ -68,7 +68,7 @@ def test_what_is_wrong_in_it_names_its_file_and_line(file: Path, text: str, mess
 
 
 def test_what_fails_in_a_run_names_its_file(file: Path) -> None:
-    prompt(file, "{{ inputs.topic.title.nothing }}")
+    prompt(file, "{{ inputs.topic.upper().nothing }}")
     with pytest.raises(RunError, match=r"w\.yaml:\d+: nodes\.say: .*nothing"):
         run(file, ScriptedModel([]))
 

@@ -140,7 +140,7 @@ async def test_a_document_tool_without_a_corpus_says_what_to_do() -> None:
 def test_a_broken_tool_file_names_its_line(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text("x = 1\ndef broken(:\n")
-    with pytest.raises(SpecError, match=r"mine.py:2: not valid Python"):
+    with pytest.raises(SpecError, match=r"mine.py:2:12: not valid Python"):
         known_tools([file])
     with pytest.raises(SpecError, match="cannot be read"):
         known_tools([tmp_path / "missing.py"])
