@@ -9,7 +9,7 @@ FIND_LINKS = $(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
 # Pinned lists without a resolver: an install takes seconds to minutes, not tens of them.
 INSTALL = $(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps $(FIND_LINKS)
 
-.PHONY: help install dev peers phoenix run test lint serve stop bench agentdojo contenders draft docs clean
+.PHONY: help install dev peers phoenix run test lint serve stop bench agentdojo contenders crash draft docs clean
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -82,6 +82,9 @@ agentdojo: $(BIN)/.runtime .venv-agentdojo/.done ## Run AgentDojo's attacks agai
 	$(BIN)/python benchmarks/agentdojo.py
 
 contenders: .venv-contenders/.done ## Install what benchmarks/step_cost.py compares agentrt with
+
+crash: $(BIN)/.dev ## Kill a run at every boundary and at random, and see that it gets through
+	$(BIN)/python benchmarks/crash.py
 
 DRAFT_STEPS ?= 2400
 draft: $(BIN)/.runtime ## Train the drafter anew (DRAFT_STEPS=… for fewer steps)

@@ -19,6 +19,7 @@ PAGES = (
     "docs/speculation.md",
     "docs/latency.md",
     "docs/security.md",
+    "docs/durability.md",
     "server/draft/model/README.md",
 )
 _MARKED = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -287,6 +288,48 @@ def _tokens(found: Any, side: str) -> float:
     )
 
 
+def crash() -> str:
+    """What was lost and doubled by runs that were killed, ours and LangGraph's alone."""
+    found = _result("crash.json")
+    names = {"agentrt": "agentrt", "langgraph": "LangGraph alone"}
+    rows = {
+        "runs that were killed": "runs",
+        "kills": "kills",
+        "runs through which all was right": "clean",
+        "effects doubled": "effects_doubled",
+        "effects lost": "effects_lost",
+        "finished steps run again": "finished_steps_repeated",
+        "model calls asked again": "model_calls_repeated",
+    }
+    table = _table(
+        ["", *names.values()],
+        [[label, *(str(found[name][key]) for name in names)] for label, key in rows.items()],
+    )
+    return "\n".join([table, "", *(f"{_evidence(found[name])}\n" for name in names)]).rstrip()
+
+
+def cancellation() -> str:
+    """What was left of runs that were ended, and how late."""
+    found = _result("cancellation.json")
+    late, ended, vllm = found["overshoot_s"], found["ended_after_s"], found["vllm"]
+    rows = [
+        ["runs ended", str(found["runs"])],
+        ["programs left", str(found["programs_left"])],
+        ["answers still written a second later", str(found["answers_left"])],
+        ["runs whose trace says so", str(found["runs_whose_trace_says_so"])],
+        ["ended after, median and p99 (ms)", _milliseconds(ended)],
+        ["later than the deadline, median and p99 (ms)", _milliseconds(late)],
+    ]
+    if vllm:
+        rows.append(["on vLLM: runs ended", str(vllm["runs"])])
+        rows.append(["server free after, median and p99 (ms)", _milliseconds(vllm["free_after_s"])])
+    return "\n".join([_table(["", ""], rows), "", _evidence(found)])
+
+
+def _milliseconds(spread: Any) -> str:
+    return f"{spread['median'] * 1000:.0f}, {spread['p99'] * 1000:.0f}"
+
+
 def _result(name: str) -> Any:
     return json.loads((RESULTS / name).read_text(encoding="utf-8"))
 
@@ -329,6 +372,8 @@ TABLES = {
     "overhead": overhead,
     "agentdojo": agentdojo,
     "step-cost": step_cost,
+    "crash": crash,
+    "cancellation": cancellation,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from agentrt.runs.database import private_file
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
+
+_CONNECT_S = 10.0
 
 
 @asynccontextmanager
@@ -52,12 +54,14 @@ async def _postgres(address: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:
         message = "checkpoints in PostgreSQL need `pip install agentrt[postgres]`"
         raise StoreError(message) from error
     settings = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
-    pool = AsyncConnectionPool(address, open=False, kwargs=settings, timeout=10)
-    async with pool:
+    pool = AsyncConnectionPool(address, open=False, kwargs=settings)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(pool.close)
         saver = AsyncPostgresSaver(pool, serde=_strict())  # type: ignore[arg-type]
         try:
+            await pool.open(wait=True, timeout=_CONNECT_S)
             await saver.setup()
-        except (psycopg.Error, TimeoutError) as error:
+        except psycopg.Error as error:
             raise StoreError(f"the PostgreSQL store can't be used: {error}") from error
         yield saver
 
