@@ -18,6 +18,7 @@ PAGES = (
     "README.md",
     "docs/speculation.md",
     "docs/latency.md",
+    "docs/retrieval.md",
     "docs/security.md",
     "docs/durability.md",
     "server/draft/model/README.md",
@@ -279,6 +280,24 @@ def step_cost() -> str:
     return "\n".join([table, "", *told, "", _evidence(found)])
 
 
+def retrieval() -> str:
+    """How much of what a book's index points to is found, by side."""
+    found = _result("retrieval.json")
+    rows = [
+        [
+            f"{name}, {book['questions']} questions",
+            side,
+            str(told["passages"]),
+            f"{told['recall_at_5']:.3f}",
+            f"{told['ndcg_at_10']:.3f}",
+        ]
+        for name, book in found["books"].items()
+        for side, told in book["sides"].items()
+    ]
+    heads = ["book", "side", "passages", "recall@5", "nDCG@10"]
+    return "\n".join([_table(heads, rows), "", _evidence(found)])
+
+
 def _tokens(found: Any, side: str) -> float:
     """Tokens that a side wrote in a run, the median."""
     return median(
@@ -370,6 +389,7 @@ TABLES = {
     "projection": projection,
     "published": published,
     "overhead": overhead,
+    "retrieval": retrieval,
     "agentdojo": agentdojo,
     "step-cost": step_cost,
     "crash": crash,
