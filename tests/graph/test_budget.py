@@ -70,14 +70,17 @@ def test_tool_calls_are_counted_whoever_makes_them() -> None:
 
 def test_seconds_break_a_stream_off_on_the_server_too(fake_server) -> None:
     server = fake_server([Reply("a b c d e f g h i j k l", itl_s=0.4)])
-    with Runtime(base_url=server.base_url, model="m", api_key=server.api_key) as runtime:
-        with pytest.raises(BudgetError, match=r"seconds 0\.6"):
-            runtime.run(workflow(1, seconds=0.6))
-        # On a busy machine it may take long; a stream that nobody broke off is never counted.
-        deadline = time.monotonic() + 30
-        while not server.cancelled and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert server.cancelled == 1
+    started = time.monotonic()
+    with (
+        Runtime(base_url=server.base_url, model="m", api_key=server.api_key) as runtime,
+        pytest.raises(BudgetError, match=r"seconds 0\.6"),
+    ):
+        runtime.run(workflow(1, seconds=0.6))
+    deadline = time.monotonic() + 5
+    while not server.cancelled and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert server.cancelled == 1
+    assert time.monotonic() - started < 10
 
 
 def test_no_fallback_and_no_retry_gets_round_the_budget() -> None:

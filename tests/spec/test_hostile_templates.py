@@ -69,13 +69,15 @@ def with_template(field: str, text: str):
 def test_a_hostile_template_gets_nowhere(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
     with (
         pytest.raises((SpecError, RunError)),
         Runtime(chat=ScriptedModel(lambda *_: "x"), store=None) as runtime,
     ):
         runtime.run(with_template("prompt", text))
-    assert not list(tmp_path.iterdir())
+    assert not list(here.iterdir())
 
 
 @pytest.mark.parametrize(
