@@ -69,15 +69,13 @@ def with_template(field: str, text: str):
 def test_a_hostile_template_gets_nowhere(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = tmp_path / "here"
-    here.mkdir()
-    monkeypatch.chdir(here)
+    monkeypatch.chdir(tmp_path)
     with (
         pytest.raises((SpecError, RunError)),
         Runtime(chat=ScriptedModel(lambda *_: "x"), store=None) as runtime,
     ):
         runtime.run(with_template("prompt", text))
-    assert not list(here.iterdir())
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
