@@ -70,7 +70,7 @@ async def hold() -> str:
     return ""
 
 
-@tool(effects=("execute",))
+@tool(replay="once")
 async def program() -> str:
     """Run a program that takes for ever."""
     process = await asyncio.create_subprocess_exec("sleep", "3600", start_new_session=True)
@@ -123,7 +123,8 @@ async def main() -> None:
             one.answers_left = await _left(server, before)
             ended.append(one)
     evidence: dict[str, Any] = {
-        "command": " ".join(["python benchmarks/cancellation.py", f"--runs {options.runs}"]),
+        "command": f"python benchmarks/cancellation.py --runs {options.runs}"
+        + (" --base-url URL --model NAME" if options.base_url else ""),
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "cores": cores(),

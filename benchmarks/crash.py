@@ -115,11 +115,12 @@ def main() -> None:
     evidence = json.loads(options.out.read_text()) if options.out.exists() else {}
     try:
         for kind in options.only or SESSIONS:
+            started_at = datetime.now(UTC).isoformat(timespec="seconds")
             with TemporaryDirectory() as folder:
                 judged = _judge(Harness(kind, told, Path(folder)), options)
             evidence[kind] = {
-                "command": " ".join(["python benchmarks/crash.py", *sys.argv[1:]]),
-                "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "command": _command(),
+                "started_at": started_at,
                 "machine": machine(),
                 "cores": cores(),
                 "versions": versions(),
@@ -131,6 +132,12 @@ def main() -> None:
     options.out.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
     ours = evidence.get("agentrt")
     sys.exit(1 if ours and ours["clean"] < ours["runs"] else 0)
+
+
+def _command() -> str:
+    """What was run; where the results went to says nothing."""
+    words = " ".join(["python benchmarks/crash.py", *sys.argv[1:]])
+    return words.split(" --out")[0]
 
 
 def _options() -> argparse.Namespace:
@@ -171,25 +178,26 @@ def _judge(harness: Harness, options: argparse.Namespace) -> dict[str, Any]:
         deaths = [Life(Fault(INDEXING)), Life(Fault(INDEXING))]
         boundaries[INDEXING] = [indexing.through("died", deaths, indexing.unbroken())]
     every = [outcome for found in boundaries.values() for outcome in found] + at_random
-    summary = _summary(every)
+    summary = _summary(every, ours)
     print(harness.kind, summary)
     return {
         **summary,
         "unbroken_s": expected[2],
         "effects": sum(expected[1].values()),
-        "boundaries": {name: _summary(found) for name, found in boundaries.items()},
-        "random": _summary(at_random),
+        "boundaries": {name: _summary(found, ours) for name, found in boundaries.items()},
+        "random": _summary(at_random, ours),
     }
 
 
-def _summary(outcomes: list[Outcome]) -> dict[str, Any]:
+def _summary(outcomes: list[Outcome], ours: bool) -> dict[str, Any]:
     return {
         "runs": len(outcomes),
         "kills": sum(outcome.kills for outcome in outcomes),
         "clean": sum(outcome.clean for outcome in outcomes),
         "effects_lost": sum(outcome.lost for outcome in outcomes),
         "effects_doubled": sum(outcome.doubled for outcome in outcomes),
-        "finished_steps_repeated": sum(outcome.repeated_steps for outcome in outcomes),
+        # LangGraph alone does not tell which nodes it starts.
+        "finished_steps_repeated": sum(o.repeated_steps for o in outcomes) if ours else None,
         "model_calls_repeated": sum(outcome.repeated_asks for outcome in outcomes),
         "broken": sorted({text for outcome in outcomes for text in outcome.broken})[:5],
     }

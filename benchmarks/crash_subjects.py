@@ -145,27 +145,27 @@ def _tools(place: Place, fault: Fault) -> list[Tool]:
         answer = place.tell("happened", name=name, what=what)
         return None if answer is None else str(answer)
 
-    @tool(replay="idempotent", effects=("network",), inject=("effect_key",))
+    @tool(replay="idempotent", inject=("effect_key",))
     def reserve(what: str, effect_key: str) -> str:
         """Reserve something."""
         return happens("reserve", what, effect_key)
 
-    @tool(effects=("network",), reconcile=lambda what: happened("charge", what))
+    @tool(replay="once", reconcile=lambda what: happened("charge", what))
     def charge(what: str) -> str:
         """Charge for something."""
         return happens("charge", what)
 
-    @tool(effects=("network",), reconcile=lambda what: happened("ship", what))
+    @tool(replay="once", reconcile=lambda what: happened("ship", what))
     def ship(what: str) -> str:
         """Ship something."""
         return happens("ship", what)
 
-    @tool(effects=("network",), reconcile=lambda what: happened("post", what))
+    @tool(replay="once", reconcile=lambda what: happened("post", what))
     def post(what: str) -> str:
         """Post something."""
         return happens("post", what)
 
-    @tool(effects=("network",))
+    @tool(replay="once")
     def notify(what: str) -> str:
         """Notify someone; whether it was done only a person can find out."""
         return happens("notify", what)

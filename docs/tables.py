@@ -264,22 +264,6 @@ def _of(part: int, whole: int) -> str:
     return f"{part} of {whole} ({part / whole:.1%})"
 
 
-def step_cost() -> str:
-    """What a step costs beyond the model, for agentrt and others."""
-    found = _result("step-cost.json")
-    rows = [
-        [label, f"{told['median']:.1f} ms", f"{told['low']:.1f} to {told['high']:.1f}"]
-        for label, told in found["beyond_the_model_ms_a_step"].items()
-    ]
-    told = [
-        f"{crowd['runs']:,} runs of agentrt at once in one process, {crowd['kept']} kept: "
-        f"{crowd['failures']} failures, {crowd['kib_a_run']:.0f} KiB a run."
-        for crowd in found["at_once"]
-    ]
-    table = _table(["runtime", "a step beyond the model", "over rounds"], rows)
-    return "\n".join([table, "", *told, "", _evidence(found)])
-
-
 def retrieval() -> str:
     """How much of what a book's index points to is found, by side."""
     found = _result("retrieval.json")
@@ -322,7 +306,10 @@ def crash() -> str:
     }
     table = _table(
         ["", *names.values()],
-        [[label, *(str(found[name][key]) for name in names)] for label, key in rows.items()],
+        [
+            [label, *("" if found[name][key] is None else str(found[name][key]) for name in names)]
+            for label, key in rows.items()
+        ],
     )
     return "\n".join([table, "", *(f"{_evidence(found[name])}\n" for name in names)]).rstrip()
 
@@ -391,7 +378,6 @@ TABLES = {
     "overhead": overhead,
     "retrieval": retrieval,
     "agentdojo": agentdojo,
-    "step-cost": step_cost,
     "crash": crash,
     "cancellation": cancellation,
 }

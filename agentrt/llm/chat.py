@@ -145,7 +145,13 @@ def _options(request: Request) -> dict[str, Any]:
 async def _receive(
     stream: AsyncIterator[Any], received: _Received, tracer: Tracer, on_token: OnToken | None
 ) -> None:
+    task = asyncio.current_task()
+    cancelling = task.cancelling() if task else 0
     async for chunk in stream:
+        # Python 3.11's wait_for, in which the client waits for each piece, drops a cancellation
+        # that comes together with one.
+        if task and task.cancelling() > cancelling:
+            raise asyncio.CancelledError
         if chunk.content or chunk.tool_call_chunks:
             received.piece(tracer.now())
             if on_token and isinstance(chunk.content, str) and chunk.content:

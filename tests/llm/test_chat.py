@@ -1,9 +1,11 @@
 """Model calls: what they carry, and how they fail. Against the scripted fake server."""
 
 import asyncio
+import contextlib
 import socket
 
 import pytest
+from langchain_core.messages import AIMessageChunk
 
 from agentrt.errors import LLMError
 from agentrt.llm import ChatModel, Endpoint, Request, ToolCall
@@ -147,3 +149,24 @@ async def test_closing_one_client_leaves_others_of_the_same_server_open(fake_ser
     await first.aclose()
     assert (await second.complete(Request(ASK))).text == "hi"
     await second.aclose()
+
+
+async def test_a_cancellation_that_the_client_drops_is_noticed_at_the_next_piece() -> None:
+    """Python 3.11's wait_for drops one that comes together with a piece of the answer."""
+
+    class DroppingClient:
+        async def astream(self, messages, **options):
+            for _ in range(3):
+                task = asyncio.current_task()
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.sleep(0)
+                yield AIMessageChunk("more ")
+
+    model = ChatModel(Endpoint("http://127.0.0.1:1/v1", "m", "k"))
+    model._client = DroppingClient()
+    received: list[str] = []
+    asking = asyncio.ensure_future(model.complete(Request(ASK), on_token=received.append))
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert received == []
