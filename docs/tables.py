@@ -72,6 +72,28 @@ def answer() -> str:
     return "\n".join(["```text", *lines, "```"])
 
 
+def lookup() -> str:
+    """The research workflow with copied drafts, against the drafter alone and no speculation."""
+    rows = []
+    for reference in ("baseline", "drafter"):
+        found = _result(f"lookup-against-{reference}.json")
+        [verdict] = found["verdicts"]
+        wall = verdict["wall"]
+        tokens = [f"{_tokens(found, side):.0f}" for side in (found["reference"], verdict["side"])]
+        rows.append(
+            [
+                found["reference"],
+                f"{wall['reference_s']:.2f} → {wall['judged_s']:.2f}",
+                _ratio(wall["ratio"]),
+                _ratio(wall["per_token"]),
+                _number(wall["acceptance_length"]),
+                " → ".join(tokens),
+            ]
+        )
+    heads = ["against", "run (s)", "wall-clock", "decode a token", "acceptance", "tokens written"]
+    return "\n".join([_table(heads, rows), "", _evidence(found)])
+
+
 def sweep() -> str:
     """The research workflow with several numbers of draft tokens."""
     found = _result("sweep-cpu.json")
@@ -367,6 +389,7 @@ def _table(heads: list[str], rows: list[list[str]]) -> str:
 TABLES = {
     "answer": answer,
     "research": research,
+    "lookup": lookup,
     "sweep": sweep,
     "research-in-short": research_in_short,
     "speculation": speculation,
