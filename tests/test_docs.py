@@ -45,7 +45,7 @@ def test_shipped_workflows_are_valid() -> None:
 
 
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
-PAGES = ["README.md", "docs/latency.md", "docs/tools.md"]
+PAGES = ["README.md", "docs/durability.md", "docs/latency.md", "docs/tools.md"]
 
 
 def test_the_workflow_of_the_readme_is_valid() -> None:
