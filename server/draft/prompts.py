@@ -15,7 +15,9 @@ from typing import Any
 
 from corpora import Passage, passages
 
-from agentrt.graph.agent import step_schema
+from agentrt.graph.step_schema import step_schema
+from agentrt.toolbox import Tool
+from agentrt.toolbox.arguments import SchemaArguments
 
 TRAINING_KINDS = ("answer", "plan", "tool", "summary", "code", "chat", "citation")
 HELD_OUT_KINDS = ("questions",)
@@ -149,7 +151,6 @@ def _tool(choose: random.Random, found: list[Passage]) -> Prompt:
     granted = choose.sample(_TOOLS, choose.choice([2, 3, 4]))
     if choose.random() < 0.6:
         granted = _TOOLS[:3]
-    schemas = [_tool_schema(*tool) for tool in granted]
     described = "\n".join(f"- {name}: {about}" for name, about, _ in granted)
     system = (
         choose.choice(["You look things up with tools, then finish with one short note.\n\n", ""])
@@ -171,14 +172,14 @@ def _tool(choose: random.Random, found: list[Passage]) -> Prompt:
             {"role": "assistant", "content": json.dumps(call)},
             {"role": "user", "content": result},
         ]
-    schema = step_schema([] if last else schemas, 96)
+    schema = step_schema([] if last else [_as_tool(*tool) for tool in granted], 96)
     return Prompt("tool", found[0].corpus, messages, 96, schema)
 
 
-def _tool_schema(name: str, about: str, arguments: dict[str, str]) -> dict[str, Any]:
-    parameters = _object({key: {"type": kind} for key, kind in arguments.items()})
-    function = {"name": name, "description": about, "parameters": parameters}
-    return {"type": "function", "function": function}
+def _as_tool(name: str, about: str, arguments: dict[str, str]) -> Tool:
+    """A tool that is shown and never called."""
+    schema = _object({key: {"type": kind} for key, kind in arguments.items()})
+    return Tool(name, about, _as_tool, SchemaArguments(schema))
 
 
 def _summary(choose: random.Random, found: list[Passage]) -> Prompt:
