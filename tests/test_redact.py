@@ -79,7 +79,8 @@ def test_a_run_shows_a_secret_nowhere(tmp_path: Path) -> None:
     }
     trace = tmp_path / "trace.jsonl"
     with (
-        Runtime(chat=ScriptedModel([]), tools=[leak]) as runtime,
+        # A run that is kept holds its inputs and calls as they were, for its owner alone.
+        Runtime(chat=ScriptedModel([]), tools=[leak], store=None) as runtime,
         pytest.raises(ToolError, match=r"cannot use \[secret\]") as failed,
     ):
         runtime.run(workflow, {"text": CANARY}, trace_file=trace)
