@@ -109,7 +109,7 @@ def test_a_drafter_made_from_nothing_in_a_few_steps_is_served(tmp_path: Path) ->
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     shipped = load_profile("cpu-smollm2")
-    speculation = {**(shipped.speculation or {}), "model": str(out)}
+    speculation = {**(shipped.drafter_alone().speculation or {}), "model": str(out)}
     with serve(shipped.with_speculation(speculation)) as running:
         answer = httpx.post(
             f"{running.base_url}/chat/completions",
