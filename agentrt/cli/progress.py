@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -24,6 +24,18 @@ from agentrt.graph.events import (
 )
 
 _TAIL = 600
+
+
+@contextmanager
+def paused(live: Live) -> Iterator[None]:
+    """A display taken down for the length of the block, and put up again if it was up."""
+    was_up = live.is_started
+    live.stop()
+    try:
+        yield
+    finally:
+        if was_up:
+            live.start()
 
 
 class RunProgress:
@@ -53,16 +65,9 @@ class RunProgress:
     ) -> None:
         self._live.stop()
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
+    def paused(self) -> AbstractContextManager[None]:
         """The time in which the terminal is somebody else's."""
-        live = self._live.is_started
-        self._live.stop()
-        try:
-            yield
-        finally:
-            if live:
-                self._live.start()
+        return paused(self._live)
 
     def say(self, message: str) -> None:
         """Show what a slow start is doing; off a terminal, a line each."""

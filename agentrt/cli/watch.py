@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from agentrt.cli.progress import paused
 from agentrt.graph.events import Event, Token
 from agentrt.report.waterfall import waterfall
 from agentrt.timing import Span, Trace
@@ -67,16 +67,9 @@ class Watch:
         self._reader.join()
         self._live.stop()
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
+    def paused(self) -> AbstractContextManager[None]:
         """The time in which the terminal is somebody else's."""
-        live = self._live.is_started
-        self._live.stop()
-        try:
-            yield
-        finally:
-            if live:
-                self._live.start()
+        return paused(self._live)
 
     def say(self, message: str) -> None:
         """Show what a slow start is doing."""
