@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -45,12 +45,18 @@ outputs: {{answer: "{{{{ work }}}}"}}
 """
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+Children = Callable[[], list[psutil.Process]]
+
+
+@pytest.fixture
+def children() -> Children:
+    """The processes of this test alone: a model server that all tests share may be up beside it."""
+    before = set(psutil.Process().children(recursive=True))
+    return lambda: [p for p in psutil.Process().children(recursive=True) if p not in before]
 
 
 def test_an_agent_uses_a_git_server_over_stdio_and_it_is_gone_with_the_runtime(
-    repository: Path,
+    repository: Path, children: Children
 ) -> None:
     log = {"tool": "git__git_log", "arguments": {"repo_path": str(repository), "max_count": 1}}
     model = ScriptedModel([log, {"finish": "Bees were added."}] * 2)
@@ -150,7 +156,9 @@ def test_a_server_gets_none_of_our_environment_but_what_it_is_given(
         (Server("s", ("true",), env={"KEY": "env:NOT_THERE"}), "no secret in env:NOT_THERE"),
     ],
 )
-def test_a_server_that_does_not_start_says_why(server: Server, message: str) -> None:
+def test_a_server_that_does_not_start_says_why(
+    server: Server, message: str, children: Children
+) -> None:
     async def start() -> None:
         servers = McpServers()
         with pytest.raises(ToolError, match=message):
@@ -162,7 +170,7 @@ def test_a_server_that_does_not_start_says_why(server: Server, message: str) -> 
 
 
 def test_a_server_that_dies_fails_the_call_and_is_started_anew_for_the_next(
-    repository: Path,
+    repository: Path, children: Children
 ) -> None:
     async def use() -> None:
         servers = McpServers()
