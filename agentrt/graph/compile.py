@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from agentrt.graph.nested import Graph
 
 _CLOSING = "outputs"
+_GRAPHS = 32
 
 
 def compile_workflow(workflow: Workflow, *, checkpointer: Checkpointer = None) -> Graph:
@@ -44,8 +46,8 @@ def compile_workflow(workflow: Workflow, *, checkpointer: Checkpointer = None) -
     several routes starts when all of them are settled. The node ``outputs`` comes last. Nested
     graphs use the same checkpointer.
     """
-    close = workflow_close(workflow)
-    return _compile(workflow, workflow.body, close, workflow.spec.name, checkpointer=checkpointer)
+    graph = _compiled(workflow)
+    return graph if checkpointer is None else graph.copy({"checkpointer": checkpointer})
 
 
 async def invoke(
@@ -83,14 +85,14 @@ async def invoke(
     return ended["outputs"], ended["values"]
 
 
+@lru_cache(maxsize=_GRAPHS)
+def _compiled(workflow: Workflow) -> Graph:
+    """A workflow's graph, once for all its runs: it holds nothing of any of them."""
+    return _compile(workflow, workflow.body, workflow_close(workflow), workflow.spec.name)
+
+
 def _compile(
-    workflow: Workflow,
-    body: Body,
-    close: Close,
-    name: str,
-    *,
-    again: bool = False,
-    checkpointer: Checkpointer = None,
+    workflow: Workflow, body: Body, close: Close, name: str, *, again: bool = False
 ) -> Graph:
     """The graph of a body; where it may run ``again``, it does until the closing node gives."""
     from langgraph.graph import END, START, StateGraph
@@ -111,7 +113,7 @@ def _compile(
         builder.add_conditional_edges(_CLOSING, _next_round(first), [*first, END])
     else:
         builder.add_edge(_CLOSING, END)
-    graph = builder.compile(name=name, checkpointer=checkpointer)
+    graph = builder.compile(name=name)
     for node, subgraph in subgraphs.items():
         # LangGraph finds a graph in a node's closure; ours lies deeper, so it is told.
         graph.nodes[node].subgraphs = [subgraph]

@@ -29,6 +29,20 @@ def _client_class() -> type[Any]:
                 generation.message.response_metadata["metrics"] = chunk["metrics"]
             return generation
 
+        def _get_request_payload(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+            """The same request; its long parts go where OpenAI's client leaves them as they are.
+
+            It walks through messages and tools to rename what is named right already: the longer
+            the conversation, the more milliseconds a call.
+            """
+            payload = super()._get_request_payload(*args, **kwargs)
+            long = {name: payload.pop(name) for name in ("messages", "tools") if name in payload}
+            return {
+                **payload,
+                "messages": [],
+                "extra_body": {**payload.get("extra_body", {}), **long},
+            }
+
     return MeasuredChatOpenAI
 
 

@@ -26,9 +26,9 @@ from agentrt.spec.surroundings import Surroundings
 from agentrt.spec.value_type import Type
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Workflow:
-    """A checked workflow.
+    """A checked workflow; no other one is equal to it.
 
     Attributes:
         spec: what the file says.

@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 
 from agentrt.errors import LLMError
-from agentrt.llm import ChatModel, Endpoint, Request, ToolCall
+from agentrt.llm import ChatModel, Endpoint, Request, Sampling, ToolCall
 from agentrt.testing import Reply
 from agentrt.timing import Tracer
 
@@ -49,6 +49,19 @@ async def test_acceptance_is_unknown_where_the_server_does_not_tell(fake_server)
     assert completion.acceptance_length is None
     assert told["acceptance_length"] is None
     assert told["queue_s"] is None
+
+
+async def test_a_request_carries_its_messages_tools_and_sampling_as_they_are(fake_server) -> None:
+    tool = {
+        "type": "function",
+        "function": {"name": "look", "description": "Look.", "parameters": SCHEMA, "strict": True},
+    }
+    server = fake_server([Reply("hi")])
+    await ask(server, tools=[tool], sampling=Sampling(repetition_penalty=1.1, stop=["."]))
+    [sent] = server.requests
+    assert sent["messages"] == ASK
+    assert sent["tools"] == [tool]
+    assert (sent["tool_choice"], sent["repetition_penalty"], sent["stop"]) == ("auto", 1.1, ["."])
 
 
 async def test_structured_output_is_constrained_and_parsed(fake_server) -> None:
