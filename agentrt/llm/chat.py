@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 from agentrt.errors import LLMError
 from agentrt.llm.failure import explain, is_passing
 from agentrt.llm.model import Completion, Endpoint, Request, ToolCall
-from agentrt.llm.stream import on_send, open_client
+from agentrt.llm.stream import AT_ONCE, on_send, open_client
 from agentrt.llm.structured import parse, response_format
 from agentrt.timing import OpenSpan, Tracer, current_tracer, timed
 
@@ -47,13 +48,20 @@ class ChatModel:
         endpoint: the server and model.
         timeout_s: seconds to wait for the server's next sign of life.
         record_text: keep messages and answer in each span, as ``messages`` and ``text``.
+        at_once: how many calls may be under way; more wait for their turn, which counts as queue.
     """
 
     def __init__(
-        self, endpoint: Endpoint, *, timeout_s: float = 600.0, record_text: bool = False
+        self,
+        endpoint: Endpoint,
+        *,
+        timeout_s: float = 600.0,
+        record_text: bool = False,
+        at_once: int = AT_ONCE,
     ) -> None:
         self.endpoint, self._timeout_s = endpoint, timeout_s
         self._record_text = record_text
+        self._gate = asyncio.Semaphore(at_once)
         self._client: Any = None
 
     async def complete(self, request: Request, *, on_token: OnToken | None = None) -> Completion:
@@ -70,7 +78,8 @@ class ChatModel:
             tracer = current_tracer()
             assert tracer is not None, "timed() always has one"
             await self.open()
-            received = await self._stream(request, tracer, on_token)
+            async with self._turn(span, tracer):
+                received = await self._stream(request, tracer, on_token)
             completion = _record(span, received, tracer)
             span.set(constrained=request.schema is not None)
             if self._record_text:
@@ -89,13 +98,25 @@ class ChatModel:
     async def open(self) -> None:
         """Load the client, where no call has done so yet; importing it takes a second or two."""
         if self._client is None:
-            self._client = await asyncio.to_thread(open_client, self.endpoint, self._timeout_s)
+            opened = await asyncio.to_thread(open_client, self.endpoint, self._timeout_s)
+            # A call beside this one may have been first: its connections have to be closed later.
+            if self._client is None:
+                self._client = opened
 
     async def aclose(self) -> None:
         """Close the connections."""
         if self._client is not None:
             client, self._client = self._client, None
             await client.root_async_client.close()
+
+    @asynccontextmanager
+    async def _turn(self, span: OpenSpan, tracer: Tracer) -> AsyncIterator[None]:
+        """A turn at the endpoint; waiting for it is queueing."""
+        full, began = self._gate.locked(), tracer.now()
+        async with self._gate:
+            if full:
+                span.phase("queue", began, tracer.now())
+            yield
 
     async def _stream(
         self, request: Request, tracer: Tracer, on_token: OnToken | None

@@ -9,6 +9,10 @@ from typing import Any
 
 from agentrt.llm.model import Endpoint
 
+# The client's pool looks through all its connections and waiting requests for each request, so a
+# thousand of them would wait for the pool and not for the server.
+AT_ONCE = 100
+
 # Told when the request of the current call really goes out: building it takes milliseconds, which
 # are ours and not the server's.
 on_send: ContextVar[Callable[[], None] | None] = ContextVar("on_send", default=None)
@@ -54,7 +58,9 @@ def open_client(endpoint: Endpoint, timeout_s: float) -> Any:
         # langchain-openai shares one connection pool between all clients of an address, so closing
         # one client would close the others': each gets its own.
         http_async_client=httpx.AsyncClient(
-            timeout=timeout_s, event_hooks={"request": [_tell_sent]}
+            timeout=timeout_s,
+            limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
+            event_hooks={"request": [_tell_sent]},
         ),
         model=endpoint.model,
         base_url=endpoint.base_url,

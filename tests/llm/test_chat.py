@@ -64,6 +64,27 @@ async def test_a_request_carries_its_messages_tools_and_sampling_as_they_are(fak
     assert (sent["tool_choice"], sent["repetition_penalty"], sent["stop"]) == ("auto", 1.1, ["."])
 
 
+async def test_calls_beyond_those_at_once_wait_their_turn_and_the_wait_is_queue(
+    fake_server,
+) -> None:
+    server = fake_server([Reply("hi", ttft_s=0.3)])
+    chat = ChatModel(Endpoint(server.base_url, "m", server.api_key), at_once=1)
+    tracer = Tracer()
+    try:
+        with tracer.span("run", "test"):
+            await asyncio.gather(*(chat.complete(Request(ASK)) for _ in range(2)))
+    finally:
+        await chat.aclose()
+    first, second = server.timelines
+    assert second.received >= first.last
+    queued = [
+        sum(phase.end_s - phase.start_s for phase in span.phases if phase.category == "queue")
+        for span in tracer.spans[:2]
+    ]
+    assert queued[0] == 0
+    assert queued[1] >= 0.3
+
+
 async def test_structured_output_is_constrained_and_parsed(fake_server) -> None:
     server = fake_server([Reply('{"n": 4}')])
     completion, _ = await ask(server, schema=SCHEMA)
