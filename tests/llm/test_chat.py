@@ -70,6 +70,7 @@ async def test_calls_beyond_those_at_once_wait_their_turn_and_the_wait_is_queue(
     server = fake_server([Reply("hi", ttft_s=0.3)])
     chat = ChatModel(Endpoint(server.base_url, "m", server.api_key), at_once=1)
     tracer = Tracer()
+    await chat.open()
     try:
         with tracer.span("run", "test"):
             await asyncio.gather(*(chat.complete(Request(ASK)) for _ in range(2)))
