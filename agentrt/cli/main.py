@@ -14,6 +14,7 @@ from agentrt.cli import (
     doctor,
     graph,
     index,
+    init,
     mcp,
     project,
     report,
@@ -35,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command()(init.init)
 app.command()(run.run)
 app.add_typer(runs.app, name="runs")
 app.command()(resume.resume)
