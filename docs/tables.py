@@ -286,6 +286,23 @@ def _of(part: int, whole: int) -> str:
     return f"{part} of {whole} ({part / whole:.1%})"
 
 
+def step_cost() -> str:
+    """What a step costs beyond the model, for agentrt and others."""
+    found = _result("step-cost.json")
+    rows = [
+        [label, f"{told['median']:.1f} ms", f"{told['low']:.1f} to {told['high']:.1f}"]
+        for label, told in found["beyond_the_model_ms_a_step"].items()
+    ]
+    crowds = [
+        f"{crowd['runs']:,} runs of agentrt at once in one process, {crowd['kept']} kept: "
+        f"{crowd['failures']} failures, {crowd['seconds']:.0f} s, "
+        f"{crowd['kib_a_run']:.0f} KiB a run."
+        for crowd in found["at_once"]
+    ]
+    table = _table(["runtime", "a step beyond the model", "over rounds"], rows)
+    return "\n\n".join([table, *crowds, _evidence(found)])
+
+
 def retrieval() -> str:
     """How much of what a book's index points to is found, by side."""
     found = _result("retrieval.json")
@@ -399,6 +416,7 @@ TABLES = {
     "projection": projection,
     "published": published,
     "overhead": overhead,
+    "step-cost": step_cost,
     "retrieval": retrieval,
     "agentdojo": agentdojo,
     "crash": crash,
