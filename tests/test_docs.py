@@ -2,14 +2,16 @@
 
 import importlib.util
 import re
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import agentrt
 from agentrt.runtime import Runtime
-from agentrt.spec import load_workflow
+from agentrt.spec import json_schema, load_workflow
 from agentrt.testing import ScriptedModel
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +33,21 @@ def test_generated_docs_are_up_to_date(name: str) -> None:
 @pytest.mark.parametrize("page", script("tables").PAGES)
 def test_the_tables_of_figures_are_those_of_the_result_files(page: str) -> None:
     assert (ROOT / page).read_text() == script("tables").filled(page), "run `make docs`"
+
+
+def undescribed(schema: Any, at: str = "") -> Iterator[str]:
+    """Properties that editors can tell nothing of."""
+    if isinstance(schema, dict):
+        named = schema.get("properties", {})
+        yield from (f"{at}/{name}" for name, part in named.items() if not part.get("description"))
+    parts = schema.items() if isinstance(schema, dict) else enumerate(schema)
+    for name, part in parts:
+        if isinstance(part, dict | list):
+            yield from undescribed(part, f"{at}/{name}")
+
+
+def test_editors_can_explain_each_field_of_the_language() -> None:
+    assert list(undescribed(json_schema())) == []
 
 
 def test_each_command_has_examples() -> None:

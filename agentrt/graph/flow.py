@@ -23,7 +23,7 @@ from agentrt.spec import (
 )
 from agentrt.spec.body import Body
 from agentrt.spec.check import slots
-from agentrt.spec.model import LoopNode, ParallelNode, WorkflowNode
+from agentrt.spec.node import LoopNode, ParallelNode, WorkflowNode
 
 Taint = frozenset[str]
 Env = Mapping[str, Taint]

@@ -2,26 +2,24 @@
 
 from agentrt.spec.check import reads_in
 from agentrt.spec.complaint import Complaint
+from agentrt.spec.fields import SamplingSpec
 from agentrt.spec.grant import Grant
 from agentrt.spec.inputs import resolve_inputs
 from agentrt.spec.load import Workflow, examine, json_schema, load_workflow
 from agentrt.spec.mcp import McpServerSpec
-from agentrt.spec.model import (
+from agentrt.spec.model import BudgetSpec, ModelSpec, WorkflowSpec
+from agentrt.spec.node import (
     AgentNode,
     AnyNode,
     BranchNode,
-    BudgetSpec,
     ChooseSpec,
     HumanNode,
     LLMNode,
     LoopNode,
-    ModelSpec,
     ParallelNode,
     RetrieveNode,
-    SamplingSpec,
     ToolNode,
     WorkflowNode,
-    WorkflowSpec,
 )
 from agentrt.spec.settings import Settings, load_settings
 from agentrt.spec.surroundings import GrantProblem, Surroundings

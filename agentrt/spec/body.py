@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agentrt.spec.grant import Grant
-from agentrt.spec.model import AgentNode, AnyNode, ToolNode
+from agentrt.spec.node import AgentNode, AnyNode, ToolNode
 from agentrt.spec.source import Path
 
 if TYPE_CHECKING:

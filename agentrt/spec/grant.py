@@ -16,14 +16,16 @@ class Grant(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    name: str
+    name: str = Field(
+        description="of a tool, of a family such as `files`, of an MCP server, or `SERVER.TOOL`"
+    )
     only: list[str] | None = Field(
         default=None, min_length=1, description="of a family or server, these tools and no others"
     )
     approve: Literal["ask", "never"] | None = Field(
         default=None,
-        description="whether a person must approve each call; without it only those of tools that "
-        "write, send or execute",
+        description="`ask`: a person must approve each call; `never`: none; without it those of "
+        "tools that write, send or execute",
     )
     allow_tainted: bool = Field(
         default=False,

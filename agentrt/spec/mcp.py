@@ -26,8 +26,12 @@ class McpServerSpec(BaseModel):
         default=None, pattern=r"^https?://", description="its address, for streamable HTTP"
     )
     headers: dict[str, str] = Field(default_factory=dict, description="sent with each request")
-    start_s: float = Field(default=30.0, gt=0, description="seconds it may take to answer at first")
-    timeout_s: float = Field(default=60.0, gt=0, description="seconds a call may take")
+    start_s: float = Field(
+        default=30.0, gt=0, description="seconds it may take to answer at first, 30 by default"
+    )
+    timeout_s: float = Field(
+        default=60.0, gt=0, description="seconds a call may take, 60 by default"
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> McpServerSpec:

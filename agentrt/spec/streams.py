@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from agentrt.spec.check.reading import roots
 from agentrt.spec.check.slots import Slot
-from agentrt.spec.model import LLMNode, WorkflowSpec
+from agentrt.spec.model import WorkflowSpec
+from agentrt.spec.node import LLMNode
 from agentrt.spec.source import Source
 from agentrt.spec.suggest import nearest
 

@@ -207,7 +207,7 @@ def _owner(path: Path) -> str:
 
 
 def _unknown_kind(source: Source, fault: _Fault) -> None:
-    from agentrt.spec.model import NODE_KINDS
+    from agentrt.spec.node import NODE_KINDS
 
     path, given = fault.path, fault.details["input"]
     if not isinstance(given, dict) or "kind" not in given:

@@ -14,7 +14,7 @@ from agentrt.spec.check.reading import RESERVED, Known, Reads, data_type, read, 
 from agentrt.spec.check.skips import Skips
 from agentrt.spec.check.slots import Slot, slots
 from agentrt.spec.check.tools import Tools, check_grants
-from agentrt.spec.model import AnyNode, BranchNode, LoopNode, ParallelNode, WorkflowNode
+from agentrt.spec.node import AnyNode, BranchNode, LoopNode, ParallelNode, WorkflowNode
 from agentrt.spec.source import Path, Source
 from agentrt.spec.structure import Structure
 from agentrt.spec.suggest import nearest

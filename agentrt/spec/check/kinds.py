@@ -10,7 +10,7 @@ from agentrt.spec.check.order import check_until
 from agentrt.spec.check.reading import Known, data_type, roots
 from agentrt.spec.check.slots import Slot
 from agentrt.spec.inputs import input_type
-from agentrt.spec.model import (
+from agentrt.spec.node import (
     AgentNode,
     AnyNode,
     BranchNode,

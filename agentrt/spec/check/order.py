@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import nodes as jinja
 
 from agentrt.spec.check.skips import Needs, Skips
-from agentrt.spec.model import AnyNode, BranchNode
+from agentrt.spec.node import AnyNode, BranchNode
 from agentrt.spec.source import Path, Source
 from agentrt.spec.template import TemplateFailure, is_expression, parse
 

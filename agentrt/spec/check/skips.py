@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 
-from agentrt.spec.model import AnyNode, BranchNode
+from agentrt.spec.node import AnyNode, BranchNode
 
 Needs = Mapping[str, tuple[str, ...]]
 

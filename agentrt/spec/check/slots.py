@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from agentrt.spec.model import (
+from agentrt.spec.node import (
     AgentNode,
     AnyNode,
     BranchNode,

@@ -10,7 +10,8 @@ from agentrt.errors import SpecError
 from agentrt.spec.check.reading import data_type
 from agentrt.spec.complaint import Complaint
 from agentrt.spec.grant import Grant
-from agentrt.spec.model import AgentNode, AnyNode, ToolNode, WorkflowSpec
+from agentrt.spec.model import WorkflowSpec
+from agentrt.spec.node import AgentNode, AnyNode, ToolNode
 from agentrt.spec.source import Path, Source
 from agentrt.spec.suggest import meant, nearest
 from agentrt.spec.surroundings import Surroundings, ToolSignature

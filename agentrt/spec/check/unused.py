@@ -5,7 +5,8 @@ from __future__ import annotations
 from agentrt.spec.body import Body
 from agentrt.spec.check.reading import Reads
 from agentrt.spec.check.tools import Tools
-from agentrt.spec.model import AgentNode, AnyNode, LLMNode, RetrieveNode, ToolNode, WorkflowSpec
+from agentrt.spec.model import WorkflowSpec
+from agentrt.spec.node import AgentNode, AnyNode, LLMNode, RetrieveNode, ToolNode
 from agentrt.spec.source import Source
 
 
