@@ -166,6 +166,7 @@ class Runtime:
                 self._open_store(stack, self._store)
             if self._chat is None:
                 self._chat = self._connect(stack)
+            stack.callback(lambda: self._submit(self._close_corpora()).result())
             stack.callback(lambda: self._submit(self._end_runs()).result())
             self._stack = stack.pop_all()
         return self
@@ -605,6 +606,14 @@ class Runtime:
         except Exception:
             self._corpora.pop(key, None)
             raise
+
+    async def _close_corpora(self) -> None:
+        """Let go of what was searched; what is still being opened is waited for."""
+        opened = await asyncio.gather(*self._corpora.values(), return_exceptions=True)
+        self._corpora.clear()
+        for retriever in opened:
+            if not isinstance(retriever, BaseException):
+                await asyncio.to_thread(retriever.close)
 
     def _tell_step(self, step: object) -> None:
         if self._on_progress is not None:

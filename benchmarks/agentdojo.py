@@ -40,6 +40,7 @@ from agentrt.runtime import Runtime
 from agentrt.timing import timed
 from agentrt.toolbox import Tool
 from agentrt.toolbox.arguments import ModelArguments
+from agentrt.toolbox.decorator import Effect
 
 ROOT = Path(__file__).parent.parent
 # This file's folder goes, since it would be taken for the package of its name. AgentDojo's packages
@@ -165,7 +166,8 @@ class Agent(BasePipelineElement):
         }
         asked = person if self.side == "policy, person" else None
         where = self.server or {}
-        with Runtime(chat=double, tools=tools, on_question=asked, **where) as opened:
+        # Not kept: where nobody answers, a call that needs a person is refused, and none waits.
+        with Runtime(chat=double, tools=tools, on_question=asked, store=None, **where) as opened:
             try:
                 return str(opened.run(workflow, {"task": query}, on_event=listen).outputs["answer"])
             except AgentrtError as error:
@@ -268,8 +270,6 @@ def _attack(suite: Any) -> Any:
 
 
 def _tool(function: Function, runtime: FunctionsRuntime, env: Any) -> Tool:
-    acts = function.name.startswith(ACTING)
-
     def call(**arguments: Any) -> str:
         answer, error = runtime.run_function(env, function.name, arguments)
         if error:
@@ -281,9 +281,16 @@ def _tool(function: Function, runtime: FunctionsRuntime, env: Any) -> Tool:
         description=function.description.split("\n")[0],
         function=call,
         arguments=ModelArguments(function.parameters),
-        effects=frozenset({"write", "network"} if acts else {"read"}),
+        effects=_effects(function.name),
         max_output=20_000,
     )
+
+
+def _effects(name: str) -> frozenset[Effect]:
+    """What a tool does; to open an address of the model's choice is to send it."""
+    if name.startswith(ACTING):
+        return frozenset({"write", "network"})
+    return frozenset({"read", "network"} if name == "get_webpage" else {"read"})
 
 
 def _said(text: str, calls: list[FunctionCall] | None) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 The questions are the entries of the general index of Python's and of PostgreSQL's documentation,
 as Debian packages them; the answer to each is the text that the entry points to. The indexes
-themselves are not searched. Nothing was tuned on these questions.
+themselves are not searched. Settings were chosen on entries that point to other chapters of the
+same manuals, and on none of these.
 
 Writes benchmarks/results/retrieval.json.
 Run: make peers; python benchmarks/retrieval.py [QUESTIONS]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-# The constant of G. Cormack, C. Clarke, S. Büttcher, "Reciprocal Rank Fusion outperforms
-# Condorcet and individual Rank Learning Methods", SIGIR 2009.
-_RRF_K = 60
+# G. Cormack, C. Clarke, S. Büttcher, "Reciprocal Rank Fusion outperforms Condorcet and individual
+# Rank Learning Methods", SIGIR 2009, take 60, for long lists. Few passages are wanted here: what
+# one list has first stays ahead of what both have far down. Chosen as docs/retrieval.md says.
+_RRF_K = 3
 
 
 def fuse(rankings: Sequence[Sequence[int]]) -> dict[int, float]:
@@ -38,8 +39,9 @@ def diversify(
     if not items:
         return []
     matrix = np.asarray([vectors[item] for item in items])
-    best = max(scores.values()) or 1.0
-    relevance = np.asarray([scores[item] / best for item in items])
+    # From 0 to 1 as likeness is: a cross-encoder's scores may be of any size, and below 0.
+    given = np.asarray([scores[item] for item in items])
+    relevance = (given - given.min()) / (np.ptp(given) or 1.0)
     likeness = np.zeros(len(items))
     chosen: list[int] = []
     for _ in range(min(count, len(items))):

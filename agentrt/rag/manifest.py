@@ -19,6 +19,8 @@ from agentrt.rag.chunk import Chunk
 from agentrt.rag.corpus import File, Skipped
 
 _WRITING, _WHOLE, _LIVE = range(3)
+# A word in a heading counts twice (docs/retrieval.md).
+_BY_WORDS = "bm25(2.0, 1.0)"
 _SCHEMA = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents (
@@ -258,18 +260,20 @@ class Manifest:
         if not query:
             return []
         if among is None:
-            ranked = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?"
-            return [row[0] for row in self._rows(ranked, (query, limit))]
+            ranked = (
+                "SELECT rowid FROM words WHERE words MATCH ? AND rank MATCH ? ORDER BY rank LIMIT ?"
+            )
+            return [row[0] for row in self._rows(ranked, (query, _BY_WORDS, limit))]
         with self._lock:
             self._db.execute("CREATE TEMP TABLE IF NOT EXISTS among (id INTEGER PRIMARY KEY)")
             self._db.execute("DELETE FROM among")
             self._many("INSERT INTO among VALUES (?)", [(each,) for each in among])
             ranked = (
                 "SELECT words.rowid FROM words JOIN passages ON passages.id = words.rowid "
-                "WHERE words MATCH ? AND document IN (SELECT id FROM among) "
+                "WHERE words MATCH ? AND rank MATCH ? AND document IN (SELECT id FROM among) "
                 "ORDER BY rank LIMIT ?"
             )
-            return [row[0] for row in self._rows(ranked, (query, limit))]
+            return [row[0] for row in self._rows(ranked, (query, _BY_WORDS, limit))]
 
     def passages(self, ids: Sequence[int]) -> dict[int, Stored]:
         """Those of the passages that are live."""

@@ -75,6 +75,11 @@ class Retriever:
             span.set(passages=[passage.id for passage in found])
             return found
 
+    def close(self) -> None:
+        """Let go of the tables and of the threads; searches under way are waited for."""
+        self._beside.shutdown()
+        self._manifest.close()
+
     async def read(self, passage_id: str) -> Passage:
         """One passage by its id.
 

@@ -1,5 +1,6 @@
 """Retrieval on real documents, real embeddings and a real Chroma."""
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -83,10 +84,33 @@ async def test_mmr_prefers_what_differs(corpus: Path) -> None:
 
 
 def test_fusion_adds_reciprocal_ranks() -> None:
-    assert fuse([[1, 2], [2, 3]]) == pytest.approx({2: 1 / 61 + 1 / 62, 1: 1 / 61, 3: 1 / 62})
+    assert fuse([[1, 2], [2, 3]]) == pytest.approx({2: 1 / 4 + 1 / 5, 1: 1 / 4, 3: 1 / 5})
     assert list(fuse([[1, 2], [2, 3]])) == [2, 1, 3]
     vectors = {1: [1.0, 0.0], 2: [1.0, 0.0], 3: [0.0, 1.0]}
     assert diversify({1: 0.9, 2: 0.8, 3: 0.5}, vectors, 2, 0.5) == [1, 3]
+
+
+def test_scores_below_zero_can_be_diversified_too() -> None:
+    vectors = {1: [1.0, 0.0], 2: [0.8, 0.6], 3: [0.0, 1.0]}
+    assert diversify({1: -1.0, 2: -2.0, 3: -9.0}, vectors, 3, 1.0) == [1, 2, 3]
+    assert diversify({1: -1.0, 2: -2.0, 3: -9.0}, vectors, 2, 0.1) == [1, 3]
+
+
+async def test_a_word_in_a_heading_counts_more(corpus: Path) -> None:
+    (corpus / "a.md").write_text("# Wax\n\nWhat candles are made of is told in this short text.\n")
+    (corpus / "b.md").write_text("# Candles\n\nWhat wax is made of is told in this short text.\n")
+    by_words = Search(mode="bm25", kinds=(".md",))
+    retriever = open_corpus(corpus)
+    found = [p.source for p in await retriever.search("candles", how=by_words)]
+    assert found == ["b.md", "a.md"]
+
+
+async def test_a_closed_retriever_lets_go_of_its_files(small_corpus: Path) -> None:
+    retriever, other = open_corpus(small_corpus), open_corpus(small_corpus)
+    retriever.close()
+    with pytest.raises(sqlite3.ProgrammingError):
+        await retriever.search("honey", how=Search(mode="bm25"))
+    assert (await other.search("honey", top_k=1))[0].source == "bees.md"
 
 
 async def test_a_search_is_timed_in_its_parts(small_corpus: Path) -> None:
