@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -66,4 +67,8 @@ def small_corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "page.html").write_text(
         "<html><script>ignored()</script><h1>Tides</h1><p>The moon causes the tides.</p></html>"
     )
+    # Not written in this moment, as an index would have to look at it again.
+    an_hour_ago = time.time() - 3600
+    for file in folder.iterdir():
+        os.utime(file, (an_hour_ago, an_hour_ago))
     return folder
