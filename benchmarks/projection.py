@@ -51,7 +51,11 @@ def main() -> None:
             # Shared, so that the calibration and the runs find the same servers.
             stack.enter_context(serve(side.profile, shared=True, on_progress=_say))
         runtimes = {
-            side.label: stack.enter_context(Runtime(side.profile, record_text=True, store=None))
+            side.label: stack.enter_context(
+                Runtime(
+                    side.profile, record_text=True, store=None, on_question=lambda question: True
+                )
+            )
             for side in chosen
         }
         recorded = [

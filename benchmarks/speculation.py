@@ -1,6 +1,7 @@
 """No speculation, n-gram, DFlash, and DFlash with lookup on held-out agent prompts.
 
-By task kind and concurrency. Four servers of the same target are up at once; every prompt goes to
+By task kind and concurrency. DFlash with lookup twice: with a drafter that never rests, and as the
+profile has it. Five servers of the same target are up at once (20 GB); every prompt goes to
 each in turn, the order turning from prompt to prompt. Writes
 benchmarks/results/speculation-cpu.json.
 
@@ -23,7 +24,7 @@ from agentrt.bench.sides import Side, in_turn, sides
 from agentrt.bench.statistics import paired_ratio
 from agentrt.errors import LLMError
 from agentrt.llm import ChatModel, Endpoint, Request, Sampling
-from agentrt.serving import Server, load_profile, serve
+from agentrt.serving import Profile, Server, load_profile, serve
 from agentrt.timing import Tracer
 
 ROOT = Path(__file__).parent.parent
@@ -39,7 +40,8 @@ def main() -> None:
     prompts = held_out_prompts(each)
     profile = load_profile("cpu-smollm2")
     baseline, default = sides(profile)
-    judged = [sides(profile, against=side)[0] for side in ("ngram", "drafter")] + [default]
+    judged = [sides(profile, against=side)[0] for side in ("ngram", "drafter")]
+    judged += [Side(f"{default.label}, no rest", _restless(profile)), default]
     with ExitStack() as stack:
         servers = {
             side.label: stack.enter_context(serve(side.profile, on_progress=_say))
@@ -60,6 +62,11 @@ def main() -> None:
     path = Path(__file__).parent / "results" / "speculation-cpu.json"
     path.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(evidence["summary"], indent=1))
+
+
+def _restless(profile: Profile) -> Profile:
+    assert profile.lookup is not None
+    return profile.model_copy(update={"lookup": profile.lookup.model_copy(update={"worth": 0})})
 
 
 async def _measure(servers: dict[str, Server], prompts: Sequence[Any]) -> dict[str, Any]:
@@ -101,7 +108,7 @@ async def _under_load(models: dict[str, ChatModel], prompts: Sequence[Any]) -> l
     """Tokens a second of all requests together, with so many in flight at once."""
     found = []
     chosen = list(prompts)[:16]
-    for round_ in range(3):
+    for round_ in range(2):
         for concurrency in CONCURRENCY:
             for label, model in models.items():
                 gate = asyncio.Semaphore(concurrency)

@@ -13,6 +13,18 @@ async def search_documents(query: str, retriever: Any) -> str:
 
 
 @tool(effects=("read",), inject=("retriever",))
+async def list_documents(retriever: Any) -> list[str]:
+    """List all documents of the corpus by name."""
+    return list(await retriever.documents())
+
+
+@tool(effects=("read",), inject=("retriever",))
+async def read_document(source: str, retriever: Any) -> str:
+    """Read a whole document of the corpus by its name."""
+    return str(await retriever.text(source))
+
+
+@tool(effects=("read",), inject=("retriever",))
 async def read_passage(passage_id: str, retriever: Any) -> str:
     """Read one passage in full by the id that a search gave."""
     passage = await retriever.read(passage_id)

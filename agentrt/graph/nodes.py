@@ -15,7 +15,7 @@ from agentrt.graph.person import Question, ask_person
 from agentrt.graph.services import Services
 from agentrt.graph.state import Scope
 from agentrt.graph.step import Work
-from agentrt.rag import Passage, Search
+from agentrt.rag import Passage, Retriever, Search
 from agentrt.spec import (
     AgentNode,
     AnyNode,
@@ -136,7 +136,8 @@ def merge(found: list[list[Passage]]) -> list[Passage]:
 async def _run_tool(name: str, node: ToolNode, scope: Scope, services: Services) -> Any:
     with timed("orchestration", "render"):
         arguments = evaluate_all(node.arguments, scope)
-        toolbox = await services.make_toolbox(name, [node.tool], None, tool_ledger(name, services))
+    retriever = await _retriever(node, scope, services)
+    toolbox = await services.make_toolbox(name, [node.tool], retriever, tool_ledger(name, services))
     tool = node.tool.name
     try:
         output = await toolbox.call(tool, arguments)
@@ -152,11 +153,18 @@ async def _run_tool(name: str, node: ToolNode, scope: Scope, services: Services)
 
 async def _run_agent(name: str, node: AgentNode, scope: Scope, services: Services) -> Any:
     messages = prompt_messages(node, scope)
-    retriever = None
-    if node.corpus is not None:
-        retriever = await services.open_corpus(render(node.corpus, scope), node.embedding)
+    retriever = await _retriever(node, scope, services)
     toolbox = await services.make_toolbox(name, node.tools, retriever, tool_ledger(name, services))
     return await run_agent(name, node, messages, toolbox, services)
+
+
+async def _retriever(
+    node: AgentNode | ToolNode, scope: Scope, services: Services
+) -> Retriever | None:
+    """What the document tools of a node search, where it has a corpus."""
+    if node.corpus is None:
+        return None
+    return await services.open_corpus(render(node.corpus, scope), node.embedding)
 
 
 async def _ask_person(name: str, node: HumanNode, scope: Scope, services: Services) -> Any:

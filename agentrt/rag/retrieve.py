@@ -80,6 +80,27 @@ class Retriever:
         self._beside.shutdown()
         self._manifest.close()
 
+    async def documents(self) -> list[str]:
+        """The sources of all documents, sorted."""
+        return sorted(await asyncio.to_thread(self._manifest.sources))
+
+    async def text(self, source: str) -> str:
+        """A document as it was indexed: its passages in order, where they overlap once.
+
+        Raises:
+            RetrievalError: there is none; names the nearest.
+        """
+        passages = await asyncio.to_thread(self._manifest.passages_of, source)
+        if not passages:
+            raise _missing("document", source, await self.documents())
+        parts, end = list[str](), 0
+        for passage in passages:
+            if passage.end > end:
+                apart = "" if passage.start <= end else "\n"
+                parts += [apart, passage.text[max(0, end - passage.start) :]]
+                end = passage.end
+        return "".join(parts).strip()
+
     async def read(self, passage_id: str) -> Passage:
         """One passage by its id.
 
@@ -95,9 +116,7 @@ class Retriever:
             if passage.id == passage_id:
                 return passage
         known = [passage.id for passage in near] or self._manifest.sources()
-        close = get_close_matches(passage_id, known, n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
-        raise RetrievalError(f"no passage is called {passage_id!r}{hint}")
+        raise _missing("passage", passage_id, known)
 
     def _search(self, query: str, top_k: int, how: Search) -> list[Passage]:
         among = None
@@ -164,6 +183,12 @@ class Retriever:
             location=self._corpus.locate(stored.source, stored.place),
             score=score,
         )
+
+
+def _missing(what: str, name: str, known: Sequence[str]) -> RetrievalError:
+    close = get_close_matches(name, known, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    return RetrievalError(f"no {what} is called {name!r}{hint}")
 
 
 def open_corpus(

@@ -124,6 +124,8 @@ class ToolNode(NodeSpec):
     arguments: dict[str, Any] = Field(
         default_factory=dict, description="by name; their texts are templates"
     )
+    corpus: Template | None = Field(default=None, description="what a document tool reads")
+    embedding: str | None = Field(default=None, description="the embedding model of the corpus")
 
 
 class AgentNode(NodeSpec):

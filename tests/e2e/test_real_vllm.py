@@ -1,16 +1,19 @@
 """The main job on a real vLLM server."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
+from agentrt.result import Result
 from agentrt.runtime import Runtime
 from agentrt.serving.metrics import read_counters
 from agentrt.timing import read_trace
@@ -18,6 +21,7 @@ from agentrt.timing import read_trace
 pytestmark = pytest.mark.e2e
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 RESEARCH = WORKFLOWS / "research.yaml"
+SHIPPED = sorted(path.stem for path in WORKFLOWS.glob("*.yaml"))
 
 
 def family(pid: int) -> list[psutil.Process]:
@@ -44,17 +48,60 @@ def test_research_gives_a_cited_answer_and_accounts_for_its_time(server, tmp_pat
     assert result.llm.acceptance_length is not None
 
 
-@pytest.mark.parametrize("path", sorted(WORKFLOWS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_parts_of_each_shipped_workflow_add_up(server, path: Path) -> None:
+@pytest.fixture
+def ran(server, tmp_path: Path) -> Callable[..., Result]:
+    """Run a shipped workflow in a repository with a change, a person approving what it asks."""
+    shutil.copytree(WORKFLOWS, tmp_path / "workflows")
+    code = tmp_path / "price.py"
+    code.write_text("def price(jars):\n    return jars * 4\n")
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "Prices"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    code.write_text("def price(jars):\n    return jars / 0\n")
     url, key = server.base_url, server.api_key
-    with Runtime(base_url=url, model=server.model, api_key=key) as runtime:
-        result = runtime.run(path)
+
+    def run(name: str, **inputs: object) -> Result:
+        asked = {"base_url": url, "model": server.model, "api_key": key}
+        with Runtime(**asked, on_question=lambda question: True) as runtime:
+            return runtime.run(tmp_path / "workflows" / f"{name}.yaml", inputs)
+
+    return run
+
+
+@pytest.mark.parametrize("name", [*SHIPPED, "starter/starter"])
+def test_the_parts_of_each_shipped_workflow_add_up(ran, name: str) -> None:
+    result = ran(name)
     breakdown = result.breakdown
     assert sum(breakdown.seconds.values()) == pytest.approx(breakdown.wall_s, rel=0.02)
     clocks = result.llm.clocks
     assert clocks is not None
     # Ours ends with the last chunk read, the server's with the last token made.
     assert clocks.disagreement < 0.1
+
+
+def test_a_chat_goes_on_where_its_thread_was(ran, small_corpus: Path) -> None:
+    corpus = str(small_corpus)
+    first = ran("chat-with-docs", corpus=corpus, question="Where do bees store their honey?")
+    assert "wax" in first.outputs["answer"]
+    second = ran("chat-with-docs", corpus=corpus, question="Who stores it there?")
+    assert second.outputs["turns_before"] == 1
+    assert "bee" in second.outputs["answer"].lower()
+
+
+def test_each_document_of_a_folder_is_summarised(ran, small_corpus: Path) -> None:
+    outputs = ran("summarize-folder", folder=str(small_corpus)).outputs
+    assert outputs["documents"] == ["bees.md", "page.html", "volcano.txt"]
+    for word, summary in zip(("honey", "moon", "lava"), outputs["summaries"], strict=True):
+        assert word in summary.lower()
+
+
+def test_the_findings_of_a_review_point_at_what_changed(ran) -> None:
+    outputs = ran("code-review").outputs
+    assert (outputs["changed"], outputs["reviewed"]) == (1, 1)
+    for finding in outputs["findings"]:
+        assert finding["file"] == "price.py"
+        assert 1 <= finding["line"] <= 2
+        assert finding["severity"] in ("bug", "risk", "style")
 
 
 def test_the_servers_counters_agree_with_the_answers_of_a_run(server) -> None:

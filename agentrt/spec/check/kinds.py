@@ -54,7 +54,7 @@ def check_kind(bodies: Bodies, node: AnyNode, here: Path, types: Types) -> None:
                 message = f"{here[-1]!r} needs either 'query' or 'queries'"
                 source.complain(message, here, key=True)
             check_corpus(bodies, (*here, "corpus"), node.corpus)
-        case AgentNode() if node.corpus is not None:
+        case AgentNode() | ToolNode() if node.corpus is not None:
             check_corpus(bodies, (*here, "corpus"), node.corpus)
         case BranchNode():
             _check_branch(source, node, here)

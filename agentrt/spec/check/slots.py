@@ -76,6 +76,7 @@ def _of_kind(node: AnyNode) -> Iterator[Slot]:
             if isinstance(node.top_k, str):
                 yield Slot(("top_k",), node.top_k, "count")
         case ToolNode():
+            yield from _texts(node, "corpus")
             yield from nested(node.arguments, ("arguments",))
         case WorkflowNode():
             yield from nested(node.inputs, ("inputs",))

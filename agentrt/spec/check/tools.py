@@ -83,10 +83,7 @@ def _check_grant(bodies: Bodies, node: AnyNode, place: Path, grant: Grant, tools
         source.complain(f"no tool is called {name!r}", place, hint=hint)
         return
     if "retriever" in tools[name].inject and getattr(node, "corpus", None) is None:
-        hint = "give the agent a 'corpus'"
-        if isinstance(node, ToolNode):
-            hint = "only an agent's tools can; a retrieve node searches by itself"
-        source.complain(f"{name!r} searches a corpus", place, hint=hint)
+        source.complain(f"{name!r} searches a corpus", place, hint="give the node a 'corpus'")
     if isinstance(node, ToolNode) and tools[name].members:
         hint = f"one of {', '.join(tools[name].members)}"
         source.complain(f"{name!r} is several tools, and this calls one", place, hint=hint)
