@@ -106,6 +106,9 @@ def _round_close(workflow: Workflow, path: Path, node: LoopNode) -> Close:
         met = bool(located(workflow, (*path, "until"), node.until, scope))
         last = met or number >= node.max_rounds
         services.emit(RoundFinished(state["label"], number, met))
+        if last and not met and node.exhausted == "fail":
+            rounds = f"{number} round{'s' if number > 1 else ''}"
+            raise RunError(f"node {state['label']!r}: its 'until' does not hold after {rounds}")
         if last:
             ended = {**scope, "loop": {**scope["loop"], "met": met}}
             value = located(workflow, (*path, "value"), node.value, ended)

@@ -225,6 +225,11 @@ class LoopNode(NodeSpec):
     )
     until: Template = Field(description="true after the round that was the last")
     max_rounds: int = Field(ge=1, le=1000, description="rounds at most, whatever `until` says")
+    exhausted: Literal["keep", "fail"] = Field(
+        default="keep",
+        description="where `until` does not hold after the last round: `keep` what it made, or "
+        "`fail` the node",
+    )
     value: Any = Field(description="the node's value, after the last round; a template")
 
 

@@ -105,6 +105,15 @@ def test_a_loop_ends_after_its_most_rounds_and_says_that_the_condition_did_not_h
     assert result.outputs["refined"]["met"] is False
 
 
+def test_a_loop_may_fail_where_its_condition_never_holds_and_what_fails_can_fall_back() -> None:
+    failing = LOOP.replace("max_rounds: 4", "max_rounds: 4\n    exhausted: fail")
+    with pytest.raises(RunError, match="'refine': its 'until' does not hold after 4 rounds"):
+        run(failing, judged(99))
+    assert run(failing, judged(4))[0].outputs["refined"]["met"] is True
+    falls_back = failing.replace("exhausted: fail", "exhausted: fail\n    fallback: {text: none}")
+    assert run(falls_back, judged(99))[0].outputs["refined"] == {"text": "none"}
+
+
 def test_rounds_are_told_of_and_are_in_the_trace() -> None:
     result, events = run(LOOP, judged(2))
     assert [(e.node, e.round, e.met) for e in events if isinstance(e, RoundFinished)] == [

@@ -137,6 +137,22 @@ async def test_an_unknown_passage_names_the_nearest(small_corpus: Path) -> None:
         await retriever.read("bees.md@1")
 
 
+async def test_a_document_is_read_whole_as_it_was_indexed(
+    small_corpus: Path, tmp_path: Path
+) -> None:
+    retriever = open_corpus(small_corpus)
+    assert await retriever.documents() == ["bees.md", "page.html", "volcano.txt"]
+    assert await retriever.text("bees.md") == (small_corpus / "bees.md").read_text().strip()
+    with pytest.raises(
+        RetrievalError, match=r"no document is called 'bee\.md' \(did you mean 'bees"
+    ):
+        await retriever.text("bee.md")
+    long = "\n\n".join(f"Paragraph {n} tells of {n} bees in a comb." for n in range(400))
+    (tmp_path / "long").mkdir()
+    (tmp_path / "long" / "long.txt").write_text(long)
+    assert (await open_corpus(tmp_path / "long").text("long.txt")).split() == long.split()
+
+
 def test_citations_are_numbers_of_passages() -> None:
     passages = [
         Passage(id=str(n), text="", source="", heading="", start=0, end=0) for n in range(3)
