@@ -105,7 +105,8 @@ async def _answer(question: Question, services: Services) -> Any:
     if asked is None:
         return _interrupt(question)
     if inspect.iscoroutinefunction(asked):
-        return await asked(question)
+        with timed("person", "answer"):
+            return await asked(question)
     return await _in_daemon(asked, question)
 
 
@@ -132,7 +133,7 @@ async def _in_daemon(asked: OnQuestion, question: Question) -> Any:
             loop.call_soon_threadsafe(settle, *told)
 
     threading.Thread(target=call, name="agentrt-question", daemon=True).start()
-    with timed("orchestration", "person"):
+    with timed("person", "answer"):
         return await answer
 
 

@@ -18,6 +18,7 @@ COLOURS: dict[Category, str] = {
     "tool": "#0072b2",
     "retrieval": "#56b4e9",
     "orchestration": "#999999",
+    "person": "#d55e00",
 }
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 # Canvases end at 32,767 pixels; long before that a row is too thin to read, and can be zoomed.

@@ -27,6 +27,7 @@ COLOURS: dict[Category, str] = {
     "tool": "blue",
     "retrieval": "cyan",
     "orchestration": "bright_black",
+    "person": "red",
 }
 _LETTERS: dict[Category, str] = {
     "queue": "q",
@@ -35,6 +36,7 @@ _LETTERS: dict[Category, str] = {
     "tool": "t",
     "retrieval": "r",
     "orchestration": "o",
+    "person": "?",
 }
 
 
@@ -77,6 +79,8 @@ def legend(breakdown: Breakdown) -> Text:
     """Each category's seconds and share of the critical path, and what nothing claims."""
     text = Text()
     for category in CATEGORIES:
+        if category == "person" and not breakdown.seconds[category]:
+            continue  # Most runs ask nobody.
         text.append(f" {_LETTERS[category]} ", style=f"reverse {COLOURS[category]}")
         text.append(f" {category} {breakdown.seconds[category]:.2f} s ")
         text.append(f"({breakdown.share(category):.0%})  ", style="dim")

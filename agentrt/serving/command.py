@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from agentrt.bundled import cache_root
 from agentrt.serving.profile import HubModel, Profile
 
@@ -57,7 +59,27 @@ def local_environment(profile: Profile) -> dict[str, str]:
     if profile.engine == "vllm-cpu" and openmp.is_file():
         already = os.environ.get("LD_PRELOAD")
         added["LD_PRELOAD"] = ":".join(filter(None, [str(openmp), already]))
+    if profile.flags.get("distributed-executor-backend") == "uni":
+        added |= _one_process()
     return {**added, **environment(profile)}
+
+
+def _one_process() -> dict[str, str]:
+    """What lets the CPU engine compute in its own process, on all cores.
+
+    By default vLLM's CPU engine has a worker beside it, waits for it in a busy loop, and keeps a
+    core free for that: on two cores the model has one. Without the worker it is for us to say how
+    many threads there are, and that those which wait sleep after 5 ms, as vLLM has it.
+    """
+    # Threads of one core share what computes: vLLM takes one of them as well.
+    allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    cores = min(allowed, psutil.cpu_count(logical=False) or allowed)
+    return {
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        "OMP_NUM_THREADS": str(cores),
+        "KMP_BLOCKTIME": "5",
+        "KMP_TPAUSE": "0",
+    }
 
 
 def printable(profile: Profile, model: str | None = None, port: int = 8000) -> str:

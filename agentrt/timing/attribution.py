@@ -1,6 +1,6 @@
 """What a run's seconds were spent on: the critical path, cut into categories that add up.
 
-``wall = queue + prefill + decode + tool + retrieval + orchestration + unattributed``
+``wall = queue + prefill + decode + tool + retrieval + orchestration + person + unattributed``
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ CATEGORIES: tuple[Category, ...] = get_args(Category)
 
 # Where several things go on at once inside one node, the instant belongs to the first of these.
 _PRECEDENCE: tuple[Category, ...] = (
-    "decode", "prefill", "queue", "tool", "retrieval", "orchestration",
+    "decode", "prefill", "queue", "tool", "retrieval", "person", "orchestration",
 )  # fmt: skip
 
 LEAF_CATEGORY: dict[str, Category] = {
@@ -25,6 +25,7 @@ LEAF_CATEGORY: dict[str, Category] = {
     "embed": "retrieval",
     "query": "retrieval",
     "orchestration": "orchestration",
+    "person": "person",
 }
 
 

@@ -6,10 +6,13 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-SpanKind = Literal["run", "node", "llm", "tool", "retrieval", "embed", "query", "orchestration"]
-"""``embed`` and ``query`` are parts of a ``retrieval``; ``orchestration`` is our own code."""
+SpanKind = Literal[
+    "run", "node", "llm", "tool", "retrieval", "embed", "query", "orchestration", "person"
+]
+"""``embed`` and ``query`` are parts of a ``retrieval``; ``orchestration`` is our own code, and
+``person`` the wait for somebody's answer."""
 
-Category = Literal["queue", "prefill", "decode", "tool", "retrieval", "orchestration"]
+Category = Literal["queue", "prefill", "decode", "tool", "retrieval", "orchestration", "person"]
 """What a second of a run can have been spent on."""
 
 SpanStatus = Literal["open", "ok", "error", "cancelled", "waiting"]

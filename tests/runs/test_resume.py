@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,26 @@ def test_a_replay_keeps_what_had_ended_and_runs_the_rest_again() -> None:
         first.run_id,
         {"topic": "wasps"},
     )
+
+
+async def test_an_async_caller_replays_too() -> None:
+    model, calls = ScriptedModel(echo), []
+    async with Runtime(chat=model, tools=[fetching([False, False], calls)]) as runtime:
+        first = await runtime.arun(FRAGILE, {"topic": "bees"})
+        again = await runtime.areplay(first.run_id, "fetch")
+    assert again.outputs == first.outputs
+    assert len(calls) == 2
+
+
+def test_the_wait_for_a_person_is_a_persons_time() -> None:
+    def slowly(question: Question) -> bool | str:
+        time.sleep(0.3)
+        return question.ask == "approve" or "warm"
+
+    with Runtime(chat=ScriptedModel(echo), on_question=slowly) as runtime:
+        found = runtime.run(APPROVAL, {"text": "hi"}).breakdown
+    assert found.seconds["person"] >= 0.3
+    assert found.seconds["orchestration"] < 0.3
 
 
 def test_what_cannot_be_resumed_or_replayed_says_why() -> None:
