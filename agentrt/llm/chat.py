@@ -215,14 +215,23 @@ def _record_phases(
 ) -> None:
     """Cut the call into phases that cover it: set-up, queue, prefill, decode and the tail.
 
-    The client can't see the queue: the server tells its length where it can (vLLM with
-    ``--enable-per-request-metrics``); elsewhere queueing counts as prefill.
+    The client sees pieces only. A server that tells how long it computed (vLLM with
+    ``--enable-per-request-metrics``) tells the rest: what it did not compute is queue, and the
+    first token is then when it was made, which is before its piece where the server holds a tool
+    call's beginning back. vLLM's own queue time leaves out the wait until an engine that is busy
+    with other requests takes notice of this one. Elsewhere the queue counts as prefill.
     """
     sent = received.sent_s
-    first = received.first_s if received.first_s is not None else now
+    piece = received.first_s if received.first_s is not None else now
     last = received.last_s if received.last_s is not None else now
-    queue_ms = received.metrics.get("queue_time_ms")
-    queued = min((queue_ms or 0.0) / 1000, first - sent)
+    queue_s = told_queue_s = _seconds(received.metrics.get("queue_time_ms"))
+    prefill_s = _seconds(received.metrics.get("time_to_first_token_ms"))
+    generated_s = _seconds(received.metrics.get("generation_time_ms"))
+    first = piece
+    if prefill_s is not None and generated_s is not None:
+        queue_s = max(last - sent - prefill_s - generated_s, 0.0)
+        first = min(sent + queue_s + prefill_s, piece)
+    queued = min(queue_s or 0.0, first - sent)
     span.phase("orchestration", span.start_s, sent)
     span.phase("queue", sent, sent + queued)
     span.phase("prefill", sent + queued, first)
@@ -232,9 +241,11 @@ def _record_phases(
     after_first = (output_tokens or 0) - 1
     span.set(
         ttft_s=first - sent,
-        queue_s=None if queue_ms is None else queued,
-        server_prefill_s=_seconds(received.metrics.get("time_to_first_token_ms")),
-        server_decode_s=_seconds(received.metrics.get("generation_time_ms")),
+        first_piece_s=piece - sent,
+        queue_s=None if queue_s is None else queued,
+        server_queue_s=told_queue_s,
+        server_prefill_s=prefill_s,
+        server_decode_s=generated_s,
         decode_s=decode_s,
         longest_gap_s=received.longest_gap_s,
         tpot_s=decode_s / after_first if after_first > 0 else None,

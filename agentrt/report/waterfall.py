@@ -106,9 +106,8 @@ def clocks_line(trace: Trace) -> str:
     if clocks is None:
         return ""
     return (
-        f"by the server's clock: prefill {clocks.server_prefill_s:.2f} s (ours "
-        f"{clocks.prefill_s:.2f}), decode {clocks.server_decode_s:.2f} s (ours "
-        f"{clocks.decode_s:.2f}), {clocks.disagreement:.1%} apart"
+        f"model calls took {clocks.calls_s:.2f} s; the server's clock counts "
+        f"{clocks.server_calls_s:.2f} s, {clocks.disagreement:.1%} apart"
     )
 
 

@@ -21,11 +21,15 @@ _PIECE = 4
 
 @dataclass(frozen=True)
 class Reply:
-    """One scripted answer. Delays in seconds; the first piece comes after queue_s + ttft_s."""
+    """One scripted answer. Delays in seconds; the first piece comes after queue_s + ttft_s.
+
+    ``computed_s``, prefill and decode, is only told as the server's own measure.
+    """
 
     text: str = "ok"
     tool_calls: tuple[tuple[str, dict[str, Any] | str], ...] = ()
     queue_s: float | None = None
+    computed_s: tuple[float, float] | None = None
     ttft_s: float = 0.0
     itl_s: float = 0.0
     acceptance_length: float | None = None
@@ -227,8 +231,14 @@ def _metrics(reply: Reply) -> dict[str, Any]:
     metrics: dict[str, Any] = {}
     if reply.queue_s is not None:
         metrics["queue_time_ms"] = reply.queue_s * 1000
+    if reply.computed_s is not None:
+        prefill_s, decode_s = reply.computed_s
+        metrics["time_to_first_token_ms"] = prefill_s * 1000
+        metrics["generation_time_ms"] = decode_s * 1000
     if reply.acceptance_length is not None:
         metrics["speculative_decoding"] = {
+            "num_spec_steps": 4,
+            "num_accepted_draft_tokens": round(4 * (reply.acceptance_length - 1)),
             "mean_acceptance_length": reply.acceptance_length,
             "draft_acceptance_rate": 0.5,
         }

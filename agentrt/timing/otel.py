@@ -36,7 +36,7 @@ _NAMES = {
     "prompt_tokens": "gen_ai.usage.input_tokens",
     "cached_tokens": "gen_ai.usage.cache_read.input_tokens",
     "output_tokens": "gen_ai.usage.output_tokens",
-    "ttft_s": "gen_ai.response.time_to_first_chunk",
+    "first_piece_s": "gen_ai.response.time_to_first_chunk",
     "query": "gen_ai.retrieval.query.text",
     "messages": "gen_ai.input.messages",
     "text": "gen_ai.output.messages",

@@ -33,10 +33,12 @@ class Span(BaseModel):
     """One timed piece of a run. Times in seconds since the run began, on a monotonic clock.
 
     Attributes of an ``llm`` span (None where the server does not tell): ``prompt_tokens``,
-    ``cached_tokens``, ``output_tokens``, ``ttft_s``, ``queue_s``, ``decode_s``, ``tpot_s``,
-    ``server_prefill_s`` and ``server_decode_s`` (by the server's own clock), ``longest_gap_s``
-    (between two pieces of the answer), ``constrained`` (whether a schema held the output),
-    ``acceptance_length``, ``acceptance_rate``, ``draft_tokens``, ``model``, ``finish_reason``.
+    ``cached_tokens``, ``output_tokens``, ``ttft_s``, ``first_piece_s``, ``queue_s``,
+    ``decode_s``, ``tpot_s``,
+    ``server_queue_s``, ``server_prefill_s`` and ``server_decode_s`` (by the server's own clock),
+    ``longest_gap_s`` (between two pieces of the answer), ``constrained`` (whether a schema held the
+    output), ``acceptance_length``, ``acceptance_rate``, ``verify_steps``,
+    ``accepted_draft_tokens``, ``model``, ``finish_reason``.
     """
 
     model_config = ConfigDict(frozen=True)

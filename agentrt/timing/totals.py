@@ -11,21 +11,21 @@ from agentrt.timing.span import Span
 
 
 class Clocks(BaseModel):
-    """Prefill and decode by our clock and by the server's, over the calls where it told. Seconds.
+    """What calls took by our clock and by the server's, over the calls where it told. Seconds.
 
-    Ours see the network and the stream's parsing as well, so they are a little longer.
+    Ours runs from sending to the last piece. The server's is its queue, prefill and decode: it
+    leaves out the network, and the wait until an engine that is busy with other requests takes
+    notice of this one.
     """
 
-    prefill_s: float
-    server_prefill_s: float
-    decode_s: float
-    server_decode_s: float
+    calls_s: float
+    server_calls_s: float
 
     @property
     def disagreement(self) -> float:
         """How far the two sums lie apart, as a share of the server's."""
-        server = self.server_prefill_s + self.server_decode_s
-        return abs(self.prefill_s + self.decode_s - server) / server if server else 0.0
+        server = self.server_calls_s
+        return abs(self.calls_s - server) / server if server else 0.0
 
 
 class LLMTotals(BaseModel):
@@ -44,26 +44,22 @@ def llm_totals(spans: Sequence[Span]) -> LLMTotals:
     """Totals over the ``llm`` spans.
 
     Tokens per second count the tokens after each call's first one, over the time between first
-    and last. Acceptance length is weighted by verification steps: the tokens of all calls that
-    speculated, over the steps that they took.
+    and last. Acceptance length is weighted by verification steps: what all calls had accepted and
+    a bonus token a step, over their steps. Steps without a draft are none of them.
     """
     calls = [span.attributes for span in spans if span.kind == "llm"]
     output = sum(call.get("output_tokens") or 0 for call in calls)
     decode_s = sum(call.get("decode_s") or 0.0 for call in calls)
     after_first = sum(max((call.get("output_tokens") or 0) - 1, 0) for call in calls)
-    told = [
-        (call["output_tokens"], call["acceptance_length"])
-        for call in calls
-        if call.get("acceptance_length") and call.get("output_tokens")
-    ]
-    steps = sum(tokens / length for tokens, length in told)
+    steps = sum(call.get("verify_steps") or 0 for call in calls)
+    accepted = sum(call.get("accepted_draft_tokens") or 0 for call in calls)
     return LLMTotals(
         calls=len(calls),
         prompt_tokens=sum(call.get("prompt_tokens") or 0 for call in calls),
         output_tokens=output,
         decode_s=decode_s,
         decode_tokens_per_s=after_first / decode_s if decode_s else None,
-        acceptance_length=sum(tokens for tokens, _ in told) / steps if steps else None,
+        acceptance_length=1 + accepted / steps if steps else None,
         clocks=_clocks(calls),
     )
 
@@ -90,8 +86,9 @@ def _clocks(calls: Sequence[dict[str, Any]]) -> Clocks | None:
     if not told:
         return None
     return Clocks(
-        prefill_s=sum(call["ttft_s"] - (call["queue_s"] or 0.0) for call in told),
-        server_prefill_s=sum(call["server_prefill_s"] for call in told),
-        decode_s=sum(call["decode_s"] for call in told),
-        server_decode_s=sum(call["server_decode_s"] for call in told),
+        calls_s=sum(call["ttft_s"] + call["decode_s"] for call in told),
+        server_calls_s=sum(
+            (call.get("server_queue_s") or 0.0) + call["server_prefill_s"] + call["server_decode_s"]
+            for call in told
+        ),
     )

@@ -12,15 +12,19 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from agentrt.result import Result
 from agentrt.runtime import Runtime
+from agentrt.serving import Server
 from agentrt.serving.metrics import read_counters
 from agentrt.timing import read_trace
 
 pytestmark = pytest.mark.e2e
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 RESEARCH = WORKFLOWS / "research.yaml"
+# What a summary of each document of the small corpus speaks of.
+_ABOUT = (("bee", "honey"), ("tide", "moon"), ("lava", "volcano"))
 SHIPPED = sorted(path.stem for path in WORKFLOWS.glob("*.yaml"))
 
 
@@ -48,6 +52,19 @@ def test_research_gives_a_cited_answer_and_accounts_for_its_time(server, tmp_pat
     assert result.llm.acceptance_length is not None
 
 
+def front_end_s(server: Server) -> float:
+    """Seconds that all requests so far took, by the server's front end."""
+    address = server.base_url.removesuffix("/v1") + "/metrics"
+    headers = {"Authorization": f"Bearer {server.api_key}"}
+    text = httpx.get(address, headers=headers).text
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "vllm:e2e_request_latency_seconds_sum"
+    )
+
+
 @pytest.fixture
 def ran(server, tmp_path: Path) -> Callable[..., Result]:
     """Run a shipped workflow in a repository with a change, a person approving what it asks."""
@@ -69,30 +86,35 @@ def ran(server, tmp_path: Path) -> Callable[..., Result]:
 
 
 @pytest.mark.parametrize("name", [*SHIPPED, "starter/starter"])
-def test_the_parts_of_each_shipped_workflow_add_up(ran, name: str) -> None:
+def test_the_parts_of_each_shipped_workflow_add_up(ran, server, name: str) -> None:
+    before = front_end_s(server)
     result = ran(name)
     breakdown = result.breakdown
     assert sum(breakdown.seconds.values()) == pytest.approx(breakdown.wall_s, rel=0.02)
-    clocks = result.llm.clocks
-    assert clocks is not None
-    # Ours ends with the last chunk read, the server's with the last token made.
-    assert clocks.disagreement < 0.1
+    # The server's clock runs from the request's arrival to the last token made.
+    ours = sum(
+        call.attributes["ttft_s"] + call.attributes["decode_s"]
+        for call in result.trace.spans
+        if call.kind == "llm"
+    )
+    assert ours == pytest.approx(front_end_s(server) - before, rel=0.1)
 
 
 def test_a_chat_goes_on_where_its_thread_was(ran, small_corpus: Path) -> None:
     corpus = str(small_corpus)
     first = ran("chat-with-docs", corpus=corpus, question="Where do bees store their honey?")
-    assert "wax" in first.outputs["answer"]
+    assert "honey" in first.outputs["answer"].lower()
     second = ran("chat-with-docs", corpus=corpus, question="Who stores it there?")
     assert second.outputs["turns_before"] == 1
-    assert "bee" in second.outputs["answer"].lower()
+    # "it" and "there" find nothing: the passage was found by what was asked before.
+    assert any("bees.md" in source for source in second.outputs["sources"])
 
 
 def test_each_document_of_a_folder_is_summarised(ran, small_corpus: Path) -> None:
     outputs = ran("summarize-folder", folder=str(small_corpus)).outputs
     assert outputs["documents"] == ["bees.md", "page.html", "volcano.txt"]
-    for word, summary in zip(("honey", "moon", "lava"), outputs["summaries"], strict=True):
-        assert word in summary.lower()
+    for words, summary in zip(_ABOUT, outputs["summaries"], strict=True):
+        assert any(word in summary.lower() for word in words)
 
 
 def test_the_findings_of_a_review_point_at_what_changed(ran) -> None:

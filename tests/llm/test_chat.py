@@ -51,6 +51,24 @@ async def test_acceptance_is_unknown_where_the_server_does_not_tell(fake_server)
     assert told["queue_s"] is None
 
 
+async def test_what_the_server_did_not_compute_is_queue(fake_server) -> None:
+    reply = Reply("12345678", queue_s=0.01, ttft_s=0.2, itl_s=0.1, computed_s=(0.05, 0.1))
+    _, told = await ask(fake_server([reply]))
+    assert told["server_queue_s"] == pytest.approx(0.01)
+    assert told["queue_s"] == pytest.approx(told["ttft_s"] - 0.05, abs=0.03)
+    assert told["queue_s"] > 0.14
+
+
+async def test_the_first_token_was_made_before_its_piece_where_the_server_held_it_back(
+    fake_server,
+) -> None:
+    reply = Reply("12345678", ttft_s=0.3, itl_s=0.1, computed_s=(0.05, 0.3))
+    _, told = await ask(fake_server([reply]))
+    assert told["first_piece_s"] > 0.29
+    assert told["ttft_s"] + told["decode_s"] > 0.39
+    assert told["decode_s"] == pytest.approx(0.3)
+
+
 async def test_a_request_carries_its_messages_tools_and_sampling_as_they_are(fake_server) -> None:
     tool = {
         "type": "function",

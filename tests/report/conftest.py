@@ -30,6 +30,7 @@ def make_trace(steps: int, *, decode_s: float = 2.0, workflow: str = "notes") ->
         attributes = {
             "prompt_tokens": 100, "cached_tokens": 64, "output_tokens": 41, "ttft_s": 0.5,
             "queue_s": 0.0, "decode_s": decode_s, "acceptance_length": 2.5,
+            "verify_steps": 16, "accepted_draft_tokens": 24,
             "messages": [{"role": "user", "content": f"question {n} </script><b>bold</b>"}],
             "text": f"a secret answer {n}",
         }  # fmt: skip

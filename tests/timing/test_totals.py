@@ -37,11 +37,11 @@ def test_the_longest_gap_is_that_of_the_stream(fake_server) -> None:
 
 def test_the_clocks_stand_side_by_side() -> None:
     told = {
-        "ttft_s": 0.6, "queue_s": 0.1, "server_prefill_s": 0.4, "decode_s": 1.1,
+        "ttft_s": 0.6, "server_queue_s": 0.1, "server_prefill_s": 0.4, "decode_s": 1.1,
         "server_decode_s": 1.0,
     }  # fmt: skip
     span = Span(id="a-1", parent=None, kind="llm", name="n", node="n", start_s=0, attributes=told)
     clocks = llm_totals([span, span]).clocks
-    assert clocks.prefill_s == pytest.approx(1.0)
-    assert clocks.server_decode_s == pytest.approx(2.0)
-    assert clocks.disagreement == pytest.approx((3.2 - 2.8) / 2.8)
+    assert clocks.calls_s == pytest.approx(3.4)
+    assert clocks.server_calls_s == pytest.approx(3.0)
+    assert clocks.disagreement == pytest.approx(0.4 / 3.0)
