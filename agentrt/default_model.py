@@ -9,8 +9,19 @@ from typing import Any
 from agentrt.background import BackgroundLoop
 from agentrt.errors import UserError
 from agentrt.graph.services import Chat
-from agentrt.llm import ChatModel, Endpoint
+from agentrt.llm import ChatModel, Completion, Endpoint, Request
 from agentrt.serving import Profile, Server, load_profile, serve
+
+
+class _Absent:
+    """Stands where no step was going to ask the default model."""
+
+    async def complete(
+        self, request: Request, *, on_token: Callable[[str], None] | None = None
+    ) -> Completion:
+        raise UserError(
+            f"{request.name} asks the default model, which this Runtime was said not to need"
+        )
 
 
 class DefaultModel:
@@ -21,6 +32,10 @@ class DefaultModel:
         speculation: False serves it without its speculation.
         endpoint: the address of a server that is there, and its model; none is started then.
         chat: a stand-in for the model, for tests.
+
+    Attributes:
+        needed: False where no step is going to ask it: nothing is connected to then.
+        server: the server that was started or found for the profile.
     """
 
     def __init__(
@@ -34,6 +49,7 @@ class DefaultModel:
         self._profile, self._speculation = profile, speculation
         self._outside, self._endpoint = endpoint, endpoint
         self._stand_in, self._chat = chat, chat
+        self.needed = True
         self.server: Server | None = None
 
     def connect(
@@ -51,6 +67,9 @@ class DefaultModel:
             ServingError: the server did not start.
         """
         if self._stand_in is not None:
+            return
+        if not self.needed:
+            self._chat = _Absent()
             return
         endpoint = self._endpoint = self._outside or self._serve(stack, on_progress)
         chat = ChatModel(endpoint, record_text=record_text)

@@ -66,6 +66,12 @@ class Shared:
     tell: Callable[[str], None]
     tool_gates: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 
+    @property
+    def serving(self) -> dict[str, Any]:
+        """Which servers answer, for whoever resumes a run in another process."""
+        addresses = self.roles.addresses
+        return {**self.model.serving, **({"roles": addresses} if addresses else {})}
+
     def named_roles(self, workflow: Workflow) -> dict[str, str]:
         """What each of a workflow's roles stands for; tells of those that stand for nothing."""
         described = self.roles.described(workflow)

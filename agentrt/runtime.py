@@ -376,6 +376,26 @@ class Runtime:
             return workflow
         return load_workflow(workflow, self._around())
 
+    def load_kept(self, record: RunRecord, *, allow_changes: bool = False) -> Workflow:
+        """Check the workflow of a kept run, as its text was when the run began.
+
+        Raises:
+            UserError: a file that the text builds on has changed since.
+            SpecError: such a file is gone, or a tool that it grants.
+        """
+        return stored_workflow(record, self._around(), allow_changes=allow_changes)
+
+    def expect(self, *workflows: Workflow) -> None:
+        """Say, before entering, that these workflows and no others will run.
+
+        Where none of their steps asks the default model, no server is started for it.
+
+        Raises:
+            UserError: the environment lacks the key of a role.
+        """
+        asked = [self._shared.roles.leaves_to_default(workflow) for workflow in workflows]
+        self._shared.model.needed = any(asked)
+
     def examine(self, workflow: WorkflowSource) -> list[Complaint]:
         """All that is wrong with a workflow, or looks so, in the order of the file.
 
@@ -435,7 +455,7 @@ class Runtime:
     ) -> Job:
         keeper = self._kept_here()
         record = keeper.store.get(run_id)
-        workflow = stored_workflow(record, self._around(), allow_changes=allow_changes)
+        workflow = self.load_kept(record, allow_changes=allow_changes)
         put_answers(keeper.store, record.id, answers or {})
         return Job(workflow, record.inputs, listening, keeper.take_up(record.id))
 
@@ -448,7 +468,7 @@ class Runtime:
         listening: Listening,
     ) -> tuple[Job, str]:
         record = self._kept_here().store.get(run_id)
-        workflow = stored_workflow(record, self._around(), allow_changes=allow_changes)
+        workflow = self.load_kept(record, allow_changes=allow_changes)
         resolved = resolve_inputs(workflow, {**record.inputs, **(inputs or {})}, as_text=as_text)
         return Job(workflow, resolved, listening), record.id
 
@@ -457,9 +477,7 @@ class Runtime:
 
         keeper, new = self._kept_here(), new_run_id()
         await fork(job.workflow, keeper.saver, run_id, new, node, job.inputs)
-        kept = keeper.begin(
-            new, job.workflow, job.inputs, self._shared.model.serving, parent=run_id
-        )
+        kept = keeper.begin(new, job.workflow, job.inputs, self._shared.serving, parent=run_id)
         return await self._run(replace(job, kept=kept))
 
     def _kept_here(self) -> Keeper:
@@ -468,7 +486,7 @@ class Runtime:
         return self._keeper
 
     async def _run(self, job: Job) -> Result:
-        keeper, kept, serving = self._keeper, job.kept, self._shared.model.serving
+        keeper, kept, serving = self._keeper, job.kept, self._shared.serving
         if keeper is None:
             return await carry_out(job, self._shared, new_run_id())
         if kept is None:

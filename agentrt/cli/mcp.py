@@ -59,6 +59,7 @@ def mcp(
         )
         files = workflows or [str(file) for file in sorted(shelf("workflows").glob("*.yaml"))]
         named = by_tool_name([runtime.load(shipped_or_given(file)) for file in files])
+        runtime.expect(*named.values())
         server = workflow_server(runtime, named)
         if not http:
             asyncio.run(serve_stdio(server))

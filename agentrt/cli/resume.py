@@ -15,6 +15,7 @@ from agentrt.cli.options import (
     InputsFileOption,
     JsonOption,
     ModelOption,
+    ModelRoleOption,
     OtlpOption,
     QuietOption,
     RecordTextOption,
@@ -22,6 +23,7 @@ from agentrt.cli.options import (
     TraceOption,
     WatchOption,
     read_inputs,
+    read_roles,
 )
 from agentrt.cli.runs import opened_store
 from agentrt.cli.session import Display, Hearing, Serving, Start, show_run
@@ -29,6 +31,7 @@ from agentrt.errors import InputError
 
 if TYPE_CHECKING:
     from agentrt.graph.person import Question
+    from agentrt.llm import Endpoint
     from agentrt.result import Result
     from agentrt.runs import RunRecord
     from agentrt.runtime import Runtime
@@ -54,6 +57,7 @@ def resume(
     allow_changes: AllowChangesOption = False,
     base_url: BaseUrlOption = None,
     model: ModelOption = None,
+    model_role: ModelRoleOption = None,
     trace: TraceOption = None,
     record_text: RecordTextOption = False,
     watch: WatchOption = False,
@@ -88,9 +92,11 @@ def resume(
                     on_question=hearing.on_question,
                 )  # fmt: skip
 
+            runtime.expect(runtime.load_kept(record, allow_changes=allow_changes))
             return record.workflow, start
 
-        show_run(_serving(record, base_url, model), display, prepare)
+        roles = _roles(record, model_role)
+        show_run(_serving(record, base_url, model), display, prepare, roles=roles)
 
 
 def replay(
@@ -101,6 +107,7 @@ def replay(
     allow_changes: AllowChangesOption = False,
     base_url: BaseUrlOption = None,
     model: ModelOption = None,
+    model_role: ModelRoleOption = None,
     trace: TraceOption = None,
     record_text: RecordTextOption = False,
     watch: WatchOption = False,
@@ -131,9 +138,11 @@ def replay(
                     on_event=hearing.on_event, on_question=hearing.on_question,
                 )  # fmt: skip
 
+            runtime.expect(runtime.load_kept(record, allow_changes=allow_changes))
             return record.workflow, start
 
-        show_run(_serving(record, base_url, model), display, prepare)
+        roles = _roles(record, model_role)
+        show_run(_serving(record, base_url, model), display, prepare, roles=roles)
 
 
 def _stored(run: str) -> tuple[RunRecord, list[Question]]:
@@ -146,12 +155,18 @@ def _stored(run: str) -> tuple[RunRecord, list[Question]]:
 
 def _serving(record: RunRecord, base_url: str | None, model: str | None) -> Serving:
     """The server that the run began on, unless options name another one."""
-    known = Serving(**record.server)
+    known = Serving(**{name: told for name, told in record.server.items() if name != "roles"})
     return (
         known
         if base_url is None and model is None
         else replace(known, base_url=base_url or known.base_url, model=model or known.model)
     )
+
+
+def _roles(record: RunRecord, words: list[str] | None) -> dict[str, Endpoint]:
+    """The models of the roles that the run was given, unless options name other ones."""
+    known = record.server.get("roles", {})
+    return read_roles([*(f"{name}={address}" for name, address in known.items()), *(words or [])])
 
 
 def _answers(questions: list[Question], words: list[str], effect: str | None) -> dict[str, Any]:

@@ -78,6 +78,7 @@ def run(
 
         loaded, inputs = load_with_inputs(runtime, shipped_or_given(workflow), input_, inputs_file)
         require_roles(roles, loaded)
+        runtime.expect(loaded)
 
         def start(hearing: Hearing) -> Result:
             return runtime.run(

@@ -55,6 +55,28 @@ class Roles:
                 described[name] = model.identity if model else DEFAULT
         return described
 
+    def leaves_to_default(self, workflow: Workflow) -> bool:
+        """Whether a step of a workflow asks the default model, be it by a role without another.
+
+        Raises:
+            UserError: the environment lacks a key.
+        """
+        for part in workflow.parts():
+            roles = part.spec.models
+            for name in part.body.asked():
+                if name is None or not (name in self._outside or _endpoint(name, roles[name])):
+                    return True
+        return False
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """What the runtime was given by role, as ``URL#MODEL``; never the key."""
+        return {
+            name: f"{given.base_url}#{given.model}"
+            for name, given in self._outside.items()
+            if isinstance(given, Endpoint)
+        }
+
     async def aclose(self) -> None:
         """Close all connections."""
         for chat in self._opened.values():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agentrt.spec.grant import Grant
-from agentrt.spec.node import AgentNode, AnyNode, ToolNode
+from agentrt.spec.node import AgentNode, AnyNode, BranchNode, LLMNode, ToolNode
 from agentrt.spec.source import Path
 
 if TYPE_CHECKING:
@@ -33,6 +33,16 @@ class Body:
     outer: tuple[str, ...] = ()
     inner: Mapping[str, Body] = field(default_factory=dict)
     used: Mapping[str, Workflow] = field(default_factory=dict)
+
+    def asked(self) -> Iterator[str | None]:
+        """The model role of each step that asks a model, None for the default one."""
+        for node in self.nodes.values():
+            if isinstance(node, LLMNode | AgentNode) or (
+                isinstance(node, BranchNode) and node.choose is not None
+            ):
+                yield node.model
+        for inner in self.inner.values():
+            yield from inner.asked()
 
     def grants(self) -> Iterator[tuple[Path, Grant]]:
         """Each grant of its nodes, and of the bodies inside, with its path in the file."""

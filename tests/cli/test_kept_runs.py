@@ -74,6 +74,24 @@ def test_a_run_without_a_terminal_waits_and_is_resumed_with_the_answer(agentrt) 
     assert agentrt("resume", run_id).returncode == 2
 
 
+def test_a_run_on_mapped_roles_starts_no_server_and_is_resumed_on_them(agentrt) -> None:
+    roles = WORKFLOW.replace("nodes:", "models: {writer: {}}\nnodes:")
+    roles = roles.replace("kind: llm,", "kind: llm, model: writer,")
+    (agentrt.folder / "letter.yaml").write_text(roles)
+    _, url, _, model = agentrt.on
+    waiting = agentrt("run", "letter.yaml", "--model-role", f"writer={url}#{model}", "--json")
+    assert waiting.returncode == 3, waiting.stderr
+    assert "starting vLLM" not in waiting.stderr
+    done = agentrt("resume", json.loads(waiting.stdout)["run_id"], "--answer", "yes", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "starting vLLM" not in done.stderr
+    assert json.loads(done.stdout)["outputs"] == {"sent": "re True: re Write to Ada"}
+    key = agentrt.server.api_key.encode()
+    assert not [
+        file for file in agentrt.folder.rglob("*") if file.is_file() and key in file.read_bytes()
+    ]
+
+
 def test_no_store_keeps_nothing(agentrt) -> None:
     refused = agentrt("run", "letter.yaml", *agentrt.on, "--no-store")
     assert refused.returncode == 1

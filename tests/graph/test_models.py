@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentrt.errors import BudgetError, OutputError, SpecError, UserError
+from agentrt.errors import BudgetError, OutputError, ProfileError, SpecError, UserError
 from agentrt.llm import Endpoint
 from agentrt.runtime import Runtime
 from agentrt.testing import Reply, ScriptedModel
@@ -87,6 +87,21 @@ def test_a_role_that_is_mapped_to_nothing_is_the_default_servers_and_that_is_sai
     assert result.outputs == {"text": "written"}
     assert said[0] == "the model role 'fast' is mapped to nothing: the default server has it"
     assert result.trace.header.attributes["roles"]["writer"] == "the default server"
+
+
+@pytest.mark.parametrize("given", ["fast", "fast and writer"])
+def test_a_default_model_that_is_not_asked_is_not_connected_to(given: str) -> None:
+    models = {"fast": ScriptedModel(["planned"]), "writer": ScriptedModel(["written"])}
+    runtime = Runtime("no-such-profile", models={n: models[n] for n in given.split(" and ")})
+    runtime.expect(runtime.load(ROLES.format(fast="")))
+    if given == "fast":
+        with pytest.raises(ProfileError, match="no-such-profile"), runtime:
+            pass
+        return
+    with runtime:
+        assert runtime.run(ROLES.format(fast="")).outputs == {"text": "written"}
+        with pytest.raises(UserError, match="route asks the default model, which this Runtime was"):
+            runtime.run(ROUTES)
 
 
 def test_a_role_may_be_mapped_from_outside_whatever_the_file_says(fake_server) -> None:

@@ -20,17 +20,12 @@ def warn_of_unused(
                 what = kind.removesuffix("s")
                 message = f"nothing reads the {what} {name!r}"
                 source.complain(message, (kind, name), key=True, severity="warning")
-    roles = set(_roles(body))
+    roles = set(body.asked())
     for name in spec.models:
         if name not in roles:
             message = f"no node uses the model role {name!r}"
             source.complain(message, ("models", name), key=True, severity="warning")
     _warn_of_nodes(source, body, reads, tools)
-
-
-def _roles(body: Body) -> list[str]:
-    own = [role for node in body.nodes.values() if (role := getattr(node, "model", None))]
-    return own + [role for inner in body.inner.values() for role in _roles(inner)]
 
 
 def _warn_of_nodes(source: Source, body: Body, reads: Reads, tools: Tools | None) -> None:
