@@ -28,7 +28,6 @@ from agentrt.rag.retrieve import index_corpus, open_corpus
 
 RESULTS = Path(__file__).parent / "results"
 _ROUNDS = 3
-_DOCUMENTS = 20
 _QUERIES = [f"{a} {b}" for a in ("when is", "how does", "what does", "why would") for b in (
     "a generator stop", "an exception propagate", "a class inherit", "a name resolve",
     "the import system find a module", "a lambda capture variables", "slicing work",
@@ -86,7 +85,7 @@ def some_documents(folder: Path) -> Path:
     """Documents of the language reference, old enough to be trusted by size and time."""
     folder.mkdir()
     reference = corpus_at(PYTHON_REFERENCE)
-    for file in reference.scan().files[:_DOCUMENTS]:
+    for file in reference.scan().files:
         path = folder / file.source
         path.write_bytes(reference.read(file.source))
         os.utime(path, (time.time() - 60, time.time() - 60))

@@ -1,8 +1,8 @@
 """No speculation, n-gram, DFlash, and DFlash with lookup on held-out agent prompts.
 
-By task kind and concurrency. DFlash with lookup twice: with a drafter that never rests, and as the
-profile has it. Five servers of the same target are up at once (20 GB); every prompt goes to
-each in turn, the order turning from prompt to prompt. Writes
+By task kind and concurrency. DFlash with lookup twice: as the profile has it, and with a drafter
+that drafts however many requests there are. Five servers of the same target are up at once (20 GB);
+every prompt goes to each in turn, the order turning from prompt to prompt. Writes
 benchmarks/results/speculation-cpu.json.
 
 Run: python benchmarks/speculation.py [PROMPTS_A_KIND_AND_CORPUS]
@@ -41,7 +41,7 @@ def main() -> None:
     profile = load_profile("cpu-smollm2")
     baseline, default = sides(profile)
     judged = [sides(profile, against=side)[0] for side in ("ngram", "drafter")]
-    judged += [Side(f"{default.label}, no rest", _restless(profile)), default]
+    judged += [default, Side(f"{default.label}, always drafting", _always(profile))]
     with ExitStack() as stack:
         servers = {
             side.label: stack.enter_context(serve(side.profile, on_progress=_say))
@@ -64,9 +64,10 @@ def main() -> None:
     print(json.dumps(evidence["summary"], indent=1))
 
 
-def _restless(profile: Profile) -> Profile:
+def _always(profile: Profile) -> Profile:
     assert profile.lookup is not None
-    return profile.model_copy(update={"lookup": profile.lookup.model_copy(update={"worth": 0})})
+    lookup = profile.lookup.model_copy(update={"at_once": max(CONCURRENCY)})
+    return profile.model_copy(update={"lookup": lookup})
 
 
 async def _measure(servers: dict[str, Server], prompts: Sequence[Any]) -> dict[str, Any]:

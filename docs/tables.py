@@ -321,6 +321,33 @@ def retrieval() -> str:
     return "\n".join([_table(heads, rows), "", _evidence(found)])
 
 
+def indexing() -> str:
+    """What an index costs, beside plain encoding and asking Chroma."""
+    found = _result("indexing.json")
+    size, query = found["size"], found["query"]
+    many = f"{size['passages']:,} short passages, small random model"
+    rows = [
+        ["sentence-transformers' rate that indexing keeps", f"{found['throughput']:.2f}"],
+        ["a second index of the same, of the first's time", f"{found['again']:.1%}"],
+        ["a hybrid search", f"{query['search_ms']:.1f} ms"],
+        ["embedding the query and asking Chroma", f"{query['raw_ms']:.1f} ms"],
+        ["the difference, median of pairs", f"{query['overhead_ms']:.1f} ms"],
+        [f"{many}: first index", f"{size['index_s']:.0f} s"],
+        ["again, nothing changed", f"{size['again_s']:.2f} s"],
+        ["again, one file of 500 passages changed", f"{size['one_file_changed_s']:.1f} s"],
+        [
+            "a hybrid search there, median and worst of 50",
+            f"{size['search_median_ms']:.0f} ms, {size['search_worst_ms']:.0f} ms",
+        ],
+        [
+            "memory of the process, before and after",
+            f"{size['memory_before_mb']:,.0f} MB, {size['memory_mb']:,.0f} MB",
+        ],
+        ["on disk", f"{size['disk_mb']:,.0f} MB"],
+    ]
+    return "\n".join([_table(["indexing", ""], rows), "", _evidence(found)])
+
+
 def _tokens(found: Any, side: str) -> float:
     """Tokens that a side wrote in a run, the median."""
     return median(
@@ -418,6 +445,7 @@ TABLES = {
     "overhead": overhead,
     "step-cost": step_cost,
     "retrieval": retrieval,
+    "indexing": indexing,
     "agentdojo": agentdojo,
     "crash": crash,
     "cancellation": cancellation,

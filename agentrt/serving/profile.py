@@ -56,11 +56,11 @@ class Lookup(Strict):
     drafter: int = Field(
         ge=1, description="tokens the drafter drafts; a copy has up to num_speculative_tokens"
     )
-    worth: float = Field(
-        default=0,
-        ge=0,
-        description="accepted tokens that the drafter's drafts must bring on average, else it "
-        "rests for that request; 0: it never rests",
+    at_once: int = Field(
+        default=2,
+        ge=1,
+        description="requests at once up to which the drafter drafts; more of them are only given "
+        "copies",
     )
 
 
