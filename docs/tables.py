@@ -9,7 +9,7 @@ import json
 import re
 from pathlib import Path
 from statistics import median
-from textwrap import fill
+from textwrap import fill, indent
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
@@ -69,7 +69,8 @@ def answer() -> str:
             if isinstance(value, str)
             else [f"{name} {value}"]
         )
-    return "\n".join(["```text", *lines, "```"])
+    # An indented block: the answer may hold fences of its own.
+    return indent("\n".join(["", *lines, ""]), "    ")
 
 
 def lookup() -> str:

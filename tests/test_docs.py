@@ -61,7 +61,7 @@ def test_shipped_workflows_are_valid() -> None:
         assert load_workflow(path).spec.outputs
 
 
-PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PAGES = ["README.md", "docs/durability.md", "docs/latency.md", "docs/tools.md"]
 
 
