@@ -22,6 +22,8 @@ DRAFT = Path(__file__).parents[2] / "server" / "draft"
 # bfloat16 keeps 8 bits: logits between 16 and 32 lie 0.125 apart, and two steps of it are what
 # sums in another order may move.
 NEAR_TIE = 0.25
+# Log-probabilities come in float32: two steps may come out as 0.25000006.
+ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def test_greedy_answers_are_the_same_but_for_near_ties(
             continue
         pairs = zip(plain.tokens, drafted.tokens, strict=False)
         at = next((n for n, (a, b) in enumerate(pairs) if a != b), None)
-        if at is None or plain.gaps[at] > NEAR_TIE:
+        if at is None or plain.gaps[at] > NEAR_TIE + ROUNDING:
             unexplained.append((prompt.kind, at, plain.gaps[at] if at is not None else None))
     print(f"{same} of 50 the same; acceptance length {tokens / steps:.2f}")
     assert unexplained == []
