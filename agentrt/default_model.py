@@ -107,7 +107,7 @@ class DefaultModel:
         """What tells this model from others: not a port that changes with each start."""
         if self.server is not None:
             return f"{self.server.profile}#{self.server.model}"
-        return f"{self._endpoint.base_url}#{self._endpoint.model}" if self._endpoint else ""
+        return self._endpoint.address if self._endpoint else ""
 
     @property
     def described(self) -> dict[str, Any]:

@@ -31,16 +31,14 @@ class Roles:
         Raises:
             UserError: the environment lacks its key.
         """
-        given = self._outside.get(name)
-        if given is not None and not isinstance(given, Endpoint):
-            return Model(given, spec.native_tools, f"role {name}")
-        endpoint = given or _endpoint(name, spec)
-        if endpoint is None:
+        found = self._found(name, spec)
+        if found is None:
             return None
-        if endpoint not in self._opened:
-            self._opened[endpoint] = ChatModel(endpoint, record_text=self._record_text)
-        identity = f"{endpoint.base_url}#{endpoint.model}"
-        return Model(self._opened[endpoint], endpoint.native_tools, identity)
+        if not isinstance(found, Endpoint):
+            return Model(found, spec.native_tools, f"role {name}")
+        if found not in self._opened:
+            self._opened[found] = ChatModel(found, record_text=self._record_text)
+        return Model(self._opened[found], found.native_tools, found.address)
 
     def described(self, workflow: Workflow) -> dict[str, str]:
         """Which model each role of a workflow stands for, those that it uses included.
@@ -64,7 +62,7 @@ class Roles:
         for part in workflow.parts():
             roles = part.spec.models
             for name in part.body.asked():
-                if name is None or not (name in self._outside or _endpoint(name, roles[name])):
+                if name is None or self._found(name, roles[name]) is None:
                     return True
         return False
 
@@ -72,10 +70,13 @@ class Roles:
     def addresses(self) -> dict[str, str]:
         """What the runtime was given by role, as ``URL#MODEL``; never the key."""
         return {
-            name: f"{given.base_url}#{given.model}"
+            name: given.address
             for name, given in self._outside.items()
             if isinstance(given, Endpoint)
         }
+
+    def _found(self, name: str, spec: ModelSpec) -> Endpoint | Chat | None:
+        return self._outside.get(name) or _endpoint(name, spec)
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -25,6 +25,11 @@ class Endpoint:
     def __post_init__(self) -> None:
         keep_secret(self.api_key)
 
+    @property
+    def address(self) -> str:
+        """``URL#MODEL``: what tells it from others, without its key."""
+        return f"{self.base_url}#{self.model}"
+
 
 class Sampling(BaseModel):
     """How tokens are drawn; greedy by default."""

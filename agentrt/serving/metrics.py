@@ -13,17 +13,22 @@ _COUNTERS = {
     "verify_steps": "vllm:spec_decode_num_drafts_total",
     "accepted": "vllm:spec_decode_num_accepted_tokens_total",
     "running": "vllm:num_requests_running",
+    "requests_s": "vllm:e2e_request_latency_seconds_sum",
 }
 
 
 @dataclass(frozen=True)
 class Counters:
-    """What a server has done since it started; ``running`` is how many requests it serves now."""
+    """What a server has done since it started; ``running`` is how many requests it serves now.
+
+    ``requests_s`` are the seconds that all requests took, from arrival to the last token.
+    """
 
     output_tokens: float
     verify_steps: float
     accepted: float
     running: float
+    requests_s: float
 
     def acceptance_length(self, before: Counters) -> float | None:
         """Mean tokens a verification step since ``before``, the bonus token included."""
