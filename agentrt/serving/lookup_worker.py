@@ -13,13 +13,13 @@ import numpy
 import torch
 from vllm.v1.worker.cpu_worker import CPUWorker
 
-from agentrt.serving.lookup import copied
+from agentrt.serving.lookup import Guess, Tokens, draft, last_copy
 
 _SETTINGS = "agentrt_lookup"
 
 
 class LookupWorker(CPUWorker):  # type: ignore[misc] # vLLM tells mypy nothing
-    """vLLM's CPU worker whose drafts are copied where that promises more than the drafter."""
+    """vLLM's CPU worker, with copies where they promise more than its drafter."""
 
     def init_device(self) -> None:
         """As vLLM's, with the drafts of the model runner put together here."""
@@ -29,38 +29,60 @@ class LookupWorker(CPUWorker):  # type: ignore[misc] # vLLM tells mypy nothing
 
 
 class Drafts:
-    """Each request's next drafts: copied where something can be, else the drafter's.
+    """Each request's next drafts, of copies and of what the drafter foresees.
 
     Args:
         runner: vLLM's model runner.
-        least: tokens that must agree before anything is copied.
         longest: tokens that are compared at most.
-        drafter: how many tokens the drafter drafts; copies may be as long as vLLM's
-            ``num_speculative_tokens``.
-        at_once: requests up to which the drafter drafts; more of them make better use of a step.
+        drafter: how many tokens the drafter drafts; a draft that goes on with copies may be as long
+            as vLLM's ``num_speculative_tokens``.
+        worth: the least probability that a draft with a further copied token is right to its end.
+        at_once: requests up to which the drafter drafts.
     """
 
     def __init__(
-        self, runner: Any, *, least: int, longest: int, drafter: int, at_once: int
+        self, runner: Any, *, longest: int, drafter: int, worth: float, at_once: int
     ) -> None:
         self._runner, self._drafter, self._at_once = runner, drafter, at_once
-        self._draft = runner.propose_draft_token_ids
-        self._match = {"least": least, "longest": longest, "drafts": runner.num_spec_tokens}
+        self._longest, self._worth = longest, worth
+        self._foresee = runner.propose_draft_token_ids
+        self._chances = torch.empty(0)
+        runner.drafter._greedy_sample = self._noting_chances
 
     def __call__(self, scheduled: Any, sampled: torch.Tensor, *rest: Any) -> list[list[int]]:
         """In the place of ``GPUModelRunner.propose_draft_token_ids``."""
-        new = [[token for token in row if token >= 0] for row in sampled.tolist()]
-        copies = [self._copy(index, tokens) for index, tokens in enumerate(new)]
-        drafting = len(copies) <= self._at_once and not all(copies)
+        texts = [self._text(index, row) for index, row in enumerate(sampled.tolist())]
+        drafting = len(texts) <= self._at_once and not all(map(self._is_sure, texts))
         # The drafter's cache of the context is kept up in any case; with nothing to draft, vLLM
         # leaves out the block and the output head.
         scheduled.num_spec_tokens_to_schedule = self._drafter if drafting else 0
-        drafted = self._draft(scheduled, sampled, *rest).tolist()
+        tokens = self._foresee(scheduled, sampled, *rest)
+        chances = self._chances.view_as(tokens) if drafting else torch.empty(tokens.shape)
         return [
-            copy or (draft if drafting else []) for copy, draft in zip(copies, drafted, strict=True)
+            self._drafts(text, row, own)
+            for text, row, own in zip(texts, tokens.tolist(), chances.tolist(), strict=True)
         ]
 
-    def _copy(self, index: int, new: list[int]) -> list[int]:
+    def _text(self, index: int, row: list[int]) -> Tokens | None:
+        """Prompt and answer of a request so far; None while its prompt is still read."""
+        new = [token for token in row if token >= 0]
         batch = self._runner.input_batch
         known = batch.token_ids_cpu[index, : batch.num_tokens_no_spec[index]]
-        return copied(numpy.append(known, new), **self._match) if new else []
+        return numpy.append(known, new).astype(numpy.int64) if new else None
+
+    def _is_sure(self, text: Tokens | None) -> bool:
+        """Whether the drafter could tell nothing that a copy does not."""
+        return text is None or last_copy(text, self._longest).agreed == self._longest
+
+    def _drafts(self, text: Tokens | None, tokens: list[int], chances: list[float]) -> list[int]:
+        if text is None:
+            return []
+        guesses = [Guess(*pair) for pair in zip(tokens, chances, strict=True)]
+        most = self._runner.num_spec_tokens
+        return draft(text, guesses, longest=self._longest, most=most, worth=self._worth)
+
+    def _noting_chances(self, states: torch.Tensor) -> torch.Tensor:
+        """In the place of the drafter's ``_greedy_sample``: its tokens' probabilities as well."""
+        logits = self._runner.drafter.model.compute_logits(states)
+        self._chances, tokens = logits.softmax(-1).max(-1)
+        return tokens

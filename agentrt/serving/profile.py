@@ -51,10 +51,16 @@ class Gpu(Strict):
 class Lookup(Strict):
     """Drafts copied from what stands already, where that promises more than the drafter does."""
 
-    least: int = Field(default=3, ge=1, description="tokens that must agree before a copy")
-    longest: int = Field(default=8, ge=1, description="tokens that are compared at most")
+    longest: int = Field(default=12, ge=1, description="tokens that are compared at most")
     drafter: int = Field(
-        ge=1, description="tokens the drafter drafts; a copy has up to num_speculative_tokens"
+        ge=1, description="tokens the drafter drafts; copies go on to num_speculative_tokens"
+    )
+    worth: float = Field(
+        default=0.25,
+        ge=0,
+        le=1,
+        description="the least probability that a draft with a further copied token is right to "
+        "its end",
     )
     at_once: int = Field(
         default=2,

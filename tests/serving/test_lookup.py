@@ -1,4 +1,4 @@
-"""Drafts that are copied from what stands already."""
+"""Drafts of two sources: copies of what stands already, and the drafter's guesses."""
 
 import json
 
@@ -8,39 +8,73 @@ import pytest
 from agentrt.errors import ProfileError
 from agentrt.serving import load_profile
 from agentrt.serving.command import command
-from agentrt.serving.lookup import copied
+from agentrt.serving.lookup import Copy, Guess, draft, last_copy
 
 
-def drafts(history: list[int], *, least: int = 2, longest: int = 4, drafts: int = 3) -> list[int]:
-    return copied(numpy.array(history), least=least, longest=longest, drafts=drafts)
+def drafted(history: list[int], *guesses: tuple[int, float], worth: float = 0, **how) -> list[int]:
+    settings = {"longest": 4, "most": 3, "worth": worth, **how}
+    return draft(numpy.array(history, numpy.int64), [Guess(*g) for g in guesses], **settings)
 
 
-def test_what_followed_the_last_tokens_before_is_copied() -> None:
-    assert drafts([1, 2, 3, 4, 5, 9, 1, 2]) == [3, 4, 5]
+class TestCopies:
+    def test_what_followed_the_last_tokens_before_is_copied(self) -> None:
+        assert drafted([1, 2, 3, 4, 5, 9, 1, 2]) == [3, 4, 5]
+
+    def test_the_longest_agreement_is_taken_and_of_several_the_last(self) -> None:
+        assert drafted([7, 1, 2, 50, 1, 2, 60, 7, 1, 2], most=1) == [50]
+        assert drafted([1, 2, 50, 1, 2, 60, 1, 2], most=1) == [60]
+
+    def test_agreement_beyond_the_longest_does_not_count(self) -> None:
+        assert drafted([7, 1, 2, 50, 1, 2, 60, 7, 1, 2], longest=2, most=1) == [60]
+
+    def test_a_text_that_goes_round_in_circles_is_foreseen_for_any_length(self) -> None:
+        assert drafted([1, 2, 3, 1, 2, 3, 1, 2], most=7) == [3, 1, 2, 3, 1, 2, 3]
+        assert drafted([5, 5, 5], most=4) == [5, 5, 5, 5]
+
+    @pytest.mark.parametrize("history", [[], [1], [1, 2, 3, 4]])
+    def test_nothing_that_stood_before_copies_nothing(self, history: list[int]) -> None:
+        assert drafted(history) == []
+
+    def test_the_more_tokens_agree_the_likelier_a_copy_is(self) -> None:
+        text = numpy.array([8, 1, 2, 3, 9, 1, 2, 3], numpy.int64)
+        assert last_copy(text, longest=12) == Copy(place=3, agreed=3)
+        chances = [Copy(0, agreed).chance for agreed in range(1, 13)]
+        assert chances == sorted(chances)
+        assert 0 < chances[0] < chances[-1] < 1
+
+    def test_a_copy_ends_where_the_draft_gets_too_unlikely(self) -> None:
+        # Two tokens agree: 0.55, then three of them 0.7, four 0.775.
+        history = [1, 2, 3, 4, 5, 9, 1, 2]
+        assert drafted(history, worth=0.6) == []
+        assert drafted(history, worth=0.5) == [3]
+        assert drafted(history, worth=0.3) == [3, 4]
+        assert drafted(history, worth=0.2) == [3, 4, 5]
 
 
-def test_too_short_an_agreement_copies_nothing() -> None:
-    assert drafts([1, 2, 3, 9, 2]) == []
-    assert drafts([1, 2, 3, 9, 2], least=1) == [3, 9, 2]
+class TestBesideADrafter:
+    HISTORY = (1, 2, 3, 4, 5, 9, 1, 2)  # 3 is copied, with 0.55
 
+    def test_its_guesses_are_taken_where_nothing_stood_before(self) -> None:
+        assert drafted([1, 2, 3], (7, 0.1), (8, 0.1), worth=0.9) == [7, 8]
 
-def test_the_longest_agreement_is_taken_and_of_several_the_last() -> None:
-    assert drafts([7, 1, 2, 50, 1, 2, 60, 7, 1, 2], drafts=1) == [50]
-    assert drafts([1, 2, 50, 1, 2, 60, 1, 2], drafts=1) == [60]
+    @pytest.mark.parametrize(("chance", "taken"), [(0.9, 7), (0.2, 3)])
+    def test_the_likelier_of_a_copy_and_a_guess_is_taken(self, chance: float, taken: int) -> None:
+        assert drafted(list(self.HISTORY), (7, chance), most=1) == [taken]
 
+    def test_a_guess_that_was_taken_is_looked_up_for_what_followed_it(self) -> None:
+        assert drafted([7, 8, 9, 1, 2, 3], (7, 0.9), (6, 0.05), most=3) == [7, 8, 9]
 
-def test_agreement_beyond_the_longest_does_not_count() -> None:
-    assert drafts([7, 1, 2, 50, 1, 2, 60, 7, 1, 2], longest=2, drafts=1) == [60]
+    def test_where_both_agree_the_draft_may_go_on_for_longer(self) -> None:
+        history = list(self.HISTORY)
+        assert drafted(history, (3, 0.1), worth=0.45) == [3]
+        assert drafted(history, (3, 0.9), worth=0.45) == [3, 4, 5]
 
+    def test_it_is_copied_behind_the_last_guess(self) -> None:
+        assert drafted(list(self.HISTORY), (3, 0.9)) == [3, 4, 5]
+        assert drafted([1, 2, 3], (7, 0.9)) == [7]
 
-def test_a_text_that_goes_round_in_circles_is_foreseen_for_any_length() -> None:
-    assert drafts([1, 2, 3, 1, 2, 3, 1, 2], drafts=7) == [3, 1, 2, 3, 1, 2, 3]
-    assert drafts([5, 5, 5], drafts=4) == [5, 5, 5, 5]
-
-
-@pytest.mark.parametrize("history", [[], [1], [1, 2, 3, 4]])
-def test_nothing_that_stood_before_copies_nothing(history: list[int]) -> None:
-    assert drafts(history, least=1) == []
+    def test_guesses_are_verified_however_unlikely(self) -> None:
+        assert drafted(list(self.HISTORY), (3, 0.0), (8, 0.9), (9, 0.9), worth=0.99) == [3, 8, 9]
 
 
 class TestProfile:
