@@ -17,7 +17,6 @@ from agentrt.graph.approval import approve
 from agentrt.graph.budget import Budget
 from agentrt.graph.cache import ValueCache
 from agentrt.graph.events import Event, Output, SpanClosed, ToolProgress
-from agentrt.graph.flow import Flow
 from agentrt.graph.grants import GrantedTools, load_grants
 from agentrt.graph.person import OnQuestion
 from agentrt.graph.roles import DEFAULT, Roles
@@ -25,6 +24,7 @@ from agentrt.graph.services import Services
 from agentrt.rag import Retriever, check_citations
 from agentrt.result import Result, cited_passages
 from agentrt.spec import BudgetSpec, Grant, Settings, Workflow
+from agentrt.spec.flow import Flow
 from agentrt.timing import Span, SpanHook, Trace, Tracer, TraceWriter, current_tracer, timed
 from agentrt.timing.trace import TraceHeader
 from agentrt.toolbox import ArtefactStore, Tool, Toolbox, ToolLedger

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from agentrt.errors import GrantError
 from agentrt.rag import Passage
 from agentrt.rag.corpus import PYTHON_REFERENCE
-from agentrt.spec import Grant, GrantProblem, Surroundings
-from agentrt.toolbox import Tool, find_tools, grant, known_tools
+from agentrt.spec import Grant, GrantProblem, Reach, Surroundings
+from agentrt.toolbox import GrantedTool, Tool, find_tools, grant, known_tools
+from agentrt.toolbox.policy import ACTING, OUTSIDE
 from agentrt.toolbox.signature import UNKNOWN, Signature, declared_signatures, signatures_of
 
 
@@ -30,6 +31,7 @@ def surroundings(tools: Sequence[Tool], servers: Collection[str]) -> Surrounding
     return Surroundings(
         tools=signatures,
         refuse=lambda wanted, folder: _refusal(wanted, folder, tools),
+        reach=lambda wanted, folder, files: _reach(wanted, folder, tools, signatures(files)),
         servers=servers,
         corpora=(PYTHON_REFERENCE,),
         passage={**passage, "properties": properties, "required": list(properties)},
@@ -38,16 +40,34 @@ def surroundings(tools: Sequence[Tool], servers: Collection[str]) -> Surrounding
 
 def _refusal(wanted: Grant, folder: Path, tools: Sequence[Tool]) -> GrantProblem | None:
     """Why a grant can't be; a workflow's own tool files, which may do anything, are not run."""
-    if wanted.name not in known_tools((), tools):
-        return None
     try:
-        grant(
-            find_tools([wanted.name], (), tools),
-            wanted.options,
-            only=wanted.only,
-            approve=wanted.approve,
-            folder=folder,
-        )
+        _granted(wanted, folder, tools)
     except GrantError as error:
         return GrantProblem(str(error), error.option)
     return None
+
+
+def _granted(wanted: Grant, folder: Path, tools: Sequence[Tool]) -> list[GrantedTool] | None:
+    """What is granted; None where only a tool file or a server knows."""
+    if wanted.name not in known_tools((), tools):
+        return None
+    found = find_tools([wanted.name], (), tools)
+    return grant(found, wanted.options, only=wanted.only, approve=wanted.approve, folder=folder)
+
+
+def _reach(
+    wanted: Grant, folder: Path, tools: Sequence[Tool], signatures: Mapping[str, Signature]
+) -> Reach:
+    try:
+        granted = _granted(wanted, folder, tools)
+    except GrantError:
+        # It was complained of already.
+        granted = []
+    if granted is not None:
+        effects = frozenset[str]().union(*(each.tool.effects for each in granted))
+    elif wanted.name in signatures:
+        effects = signatures[wanted.name].effects
+    else:
+        # A server's: what it answers comes from outside, and only it knows whether it acts.
+        return Reach(acts=False, reads_outside=True)
+    return Reach(bool(effects & ACTING), bool(effects & OUTSIDE))

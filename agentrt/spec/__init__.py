@@ -22,7 +22,7 @@ from agentrt.spec.node import (
     WorkflowNode,
 )
 from agentrt.spec.settings import Settings, load_settings
-from agentrt.spec.surroundings import GrantProblem, Surroundings
+from agentrt.spec.surroundings import GrantProblem, Reach, Surroundings
 from agentrt.spec.template import TemplateFailure, evaluate, evaluate_all, render
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "McpServerSpec",
     "ModelSpec",
     "ParallelNode",
+    "Reach",
     "RetrieveNode",
     "SamplingSpec",
     "Settings",

@@ -44,14 +44,14 @@ class Body:
         for inner in self.inner.values():
             yield from inner.asked()
 
-    def grants(self) -> Iterator[tuple[Path, Grant]]:
-        """Each grant of its nodes, and of the bodies inside, with its path in the file."""
+    def grants(self) -> Iterator[tuple[AnyNode, Path, Grant]]:
+        """Each grant of its nodes, and of the bodies inside, with its node and its path."""
         for name, node in self.nodes.items():
             here = (*self.at, name)
             if isinstance(node, ToolNode):
-                yield (*here, "tool"), node.tool
+                yield node, (*here, "tool"), node.tool
             if isinstance(node, AgentNode):
                 for index, grant in enumerate(node.tools):
-                    yield (*here, "tools", index), grant
+                    yield node, (*here, "tools", index), grant
         for inner in self.inner.values():
             yield from inner.grants()

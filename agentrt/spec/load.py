@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from agentrt.errors import SpecError
+from agentrt.spec.approvals import check_approvals
 from agentrt.spec.body import Body
 from agentrt.spec.cached import check_cached
 from agentrt.spec.check import check_workflow
@@ -69,7 +70,7 @@ class Workflow:
 
     def grants(self) -> Iterator[tuple[Loc, Grant]]:
         """Each grant of its own nodes with its path in the file."""
-        return self.body.grants()
+        return ((place, grant) for _, place, grant in self.body.grants())
 
 
 def load_workflow(
@@ -109,6 +110,9 @@ def examine(
     """
     loading = _Loading(surroundings)
     loaded = loading.load(workflow, (), folder)
+    broken = any(c.severity == "error" for source in loading.sources for c in source.complaints)
+    if loaded is not None and surroundings is not None and not broken:
+        check_approvals(loaded, surroundings)
     complaints = dict.fromkeys(c for source in loading.sources for c in _in_order(source))
     return loaded, list(complaints)
 

@@ -43,12 +43,26 @@ class GrantProblem:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """What the tools of a grant can do, as far as that is known before a workflow runs.
+
+    Attributes:
+        acts: whether one may write, send or execute.
+        reads_outside: whether the answer of one may hold text from outside.
+    """
+
+    acts: bool
+    reads_outside: bool
+
+
+@dataclass(frozen=True)
 class Surroundings:
     """What is there to be named.
 
     Attributes:
         tools: from a workflow's tool files to all tools that it may name. May raise a SpecError.
         refuse: why a grant can't be in a workflow of a folder, as far as no tool file is run.
+        reach: how far a grant in a workflow of a folder, with its tool files, goes.
         servers: the names of MCP servers that any workflow may name.
         corpora: the names of corpora that are no folders.
         passage: the JSON Schema of what retrieval gives for each passage.
@@ -56,6 +70,7 @@ class Surroundings:
 
     tools: Callable[[Sequence[Path]], Mapping[str, ToolSignature]]
     refuse: Callable[[Grant, Path], GrantProblem | None]
+    reach: Callable[[Grant, Path, Sequence[Path]], Reach]
     servers: Collection[str] = ()
     corpora: Collection[str] = ()
     passage: Mapping[str, Any] = field(default_factory=dict)

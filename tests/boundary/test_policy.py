@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from agentrt.errors import RefusedError
-from agentrt.graph.flow import Flow
 from agentrt.runtime import Runtime
 from agentrt.spec import load_workflow
+from agentrt.spec.flow import Flow
 from agentrt.testing import ScriptedModel
 from agentrt.toolbox import Tool, tool
 

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from graphlib import TopologicalSorter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agentrt.spec import (
+from agentrt.spec.body import Body
+from agentrt.spec.check import reads_in, slots
+from agentrt.spec.grant import Grant
+from agentrt.spec.node import (
     AgentNode,
     AnyNode,
     BranchNode,
-    Grant,
+    LoopNode,
+    ParallelNode,
     RetrieveNode,
     ToolNode,
-    Workflow,
-    reads_in,
+    WorkflowNode,
 )
-from agentrt.spec.body import Body
-from agentrt.spec.check import slots
-from agentrt.spec.node import LoopNode, ParallelNode, WorkflowNode
+
+if TYPE_CHECKING:
+    from agentrt.spec.load import Workflow
 
 Taint = frozenset[str]
 Env = Mapping[str, Taint]
