@@ -95,6 +95,51 @@ def lookup() -> str:
     return "\n".join([_table(heads, rows), "", _evidence(found)])
 
 
+def elsewhere() -> str:
+    """Workflows over text unlike what the drafter was trained on, with the default profile."""
+    rows = []
+    for name in ("extract", "digest"):
+        found = _result(f"default-{name}.json")
+        [verdict] = found["verdicts"]
+        wall = verdict["wall"]
+        rows.append(
+            [
+                name,
+                f"{wall['reference_s']:.2f} → {wall['judged_s']:.2f}",
+                _ratio(wall["ratio"]),
+                _ratio(wall["per_token"]),
+                _number(wall["acceptance_length"]),
+            ]
+        )
+    heads = ["workflow", "run (s)", "wall-clock", "decode a token", "acceptance"]
+    return "\n".join([_table(heads, rows), "", _evidence(found)])
+
+
+def drafting() -> str:
+    """What ways to draft would yield on held-out answers."""
+    found = _result("drafting.json")
+    kinds = sorted(set(found["ways"]["drafter"]["tokens_a_step"]) - {"all"})
+    rows = [
+        [name, f"{way['drafted_a_step']:.1f}"]
+        + [_number(way["tokens_a_step"][kind]) for kind in ("all", *kinds)]
+        for name, way in found["ways"].items()
+    ]
+    served = [_number(found["served"][kind]) for kind in ("all", *kinds)]
+    rows.append(["the default profile, served", "", *served])
+    heads = ["drafts", "drafted a step", "tokens a step", *kinds]
+    return "\n".join([_table(heads, rows), "", _evidence(found)])
+
+
+def copies() -> str:
+    """How often a copied token is right, by how many tokens before it agree."""
+    found = _result("drafting.json")
+    rows = [
+        [f"{row['agreed']}", f"{row['places']:,}", f"{row['right']:.0%}", f"{row['assumed']:.0%}"]
+        for row in found["copies"]
+    ]
+    return _table(["tokens that agree", "places", "copy is right", "assumed"], rows)
+
+
 def sweep() -> str:
     """The research workflow with several numbers of draft tokens."""
     found = _result("sweep-cpu.json")
@@ -434,6 +479,9 @@ def _table(heads: list[str], rows: list[list[str]]) -> str:
 TABLES = {
     "answer": answer,
     "research": research,
+    "elsewhere": elsewhere,
+    "drafting": drafting,
+    "copies": copies,
     "lookup": lookup,
     "sweep": sweep,
     "research-in-short": research_in_short,

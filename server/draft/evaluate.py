@@ -46,16 +46,30 @@ def acceptance(
     return dict(tallies)
 
 
+@torch.inference_mode()
+def guesses(
+    drafter: Drafter, answers: Answers, answer: Answer, embedding: Tensor, drafts: int
+) -> tuple[Tensor, Tensor]:
+    """What is drafted after each place of an answer but the last.
+
+    Returns:
+        Tokens and the drafter's probabilities of them, both of shape (places, drafts).
+    """
+    anchors = torch.arange(answer.start, len(answer.tokens) - 1)
+    with autocast():
+        sample = Sample(answer.tokens, answers.features(answer), anchors)
+        states = drafter([sample], embedding, drafts)
+        chances, tokens = (states @ embedding.T).float().softmax(-1).max(-1)
+    return tokens, chances
+
+
 def _right(
     drafter: Drafter, answers: Answers, answer: Answer, embedding: Tensor, drafts: int
 ) -> Tensor:
     """How many drafts in a row are right after each place of the answer."""
     end = len(answer.tokens)
     anchors = torch.arange(answer.start, end - 1)
-    with autocast():
-        sample = Sample(answer.tokens, answers.features(answer), anchors)
-        states = drafter([sample], embedding, drafts)
-        drafted = (states @ embedding.T).argmax(-1)
+    drafted, _ = guesses(drafter, answers, answer, embedding, drafts)
     places = anchors[:, None] + torch.arange(1, drafts + 1)
     labels = answer.tokens[places.clamp(max=end - 1)]
     right = (drafted == labels) & (places < end)
