@@ -75,33 +75,23 @@ def answer() -> str:
 
 def lookup() -> str:
     """The research workflow with copied drafts, against the drafter alone and no speculation."""
-    rows = []
-    for reference in ("baseline", "drafter"):
-        found = _result(f"lookup-against-{reference}.json")
-        [verdict] = found["verdicts"]
-        wall = verdict["wall"]
-        tokens = [f"{_tokens(found, side):.0f}" for side in (found["reference"], verdict["side"])]
-        rows.append(
-            [
-                found["reference"],
-                f"{wall['reference_s']:.2f} → {wall['judged_s']:.2f}",
-                _ratio(wall["ratio"]),
-                _ratio(wall["per_token"]),
-                _number(wall["acceptance_length"]),
-                " → ".join(tokens),
-            ]
-        )
-    heads = ["against", "run (s)", "wall-clock", "decode a token", "acceptance", "tokens written"]
-    return "\n".join([_table(heads, rows), "", _evidence(found)])
+    files = [_result(f"lookup-against-{reference}.json") for reference in ("baseline", "drafter")]
+    return _compared("against", [(found["reference"], found) for found in files])
 
 
 def elsewhere() -> str:
     """Workflows over text unlike what the drafter was trained on, with the default profile."""
+    names = ("extract", "digest")
+    return _compared("workflow", [(name, _result(f"default-{name}.json")) for name in names])
+
+
+def _compared(head: str, comparisons: list[tuple[str, Any]]) -> str:
+    """Comparisons of one side each, a row for each."""
     rows = []
-    for name in ("extract", "digest"):
-        found = _result(f"default-{name}.json")
+    for name, found in comparisons:
         [verdict] = found["verdicts"]
         wall = verdict["wall"]
+        tokens = [f"{_tokens(found, side):.0f}" for side in (found["reference"], verdict["side"])]
         rows.append(
             [
                 name,
@@ -109,10 +99,11 @@ def elsewhere() -> str:
                 _ratio(wall["ratio"]),
                 _ratio(wall["per_token"]),
                 _number(wall["acceptance_length"]),
+                " → ".join(tokens),
             ]
         )
-    heads = ["workflow", "run (s)", "wall-clock", "decode a token", "acceptance"]
-    return "\n".join([_table(heads, rows), "", _evidence(found)])
+    heads = [head, "run (s)", "wall-clock", "decode a token", "acceptance", "tokens written"]
+    return "\n".join([_table(heads, rows), "", _evidence(comparisons[-1][1])])
 
 
 def drafting() -> str:
@@ -248,6 +239,24 @@ def training() -> str:
     return _table(["step", "tokens drafted", "loss", "all", *kinds], rows)
 
 
+def drafters() -> str:
+    """Drafters of other depths and block sizes, each trained as long."""
+    found = _result("drafters.json")
+    kinds = sorted(set(found["drafters"][0]["acceptance_length"]) - {"all"})
+    rows = [
+        [
+            f"{each['layers']}",
+            f"{each['masks'] + 1}",
+            f"{each['bytes'] / 1e6:.0f} MB",
+            f"{each['tokens'] / 1e6:.2f} M",
+            *(_number(each["acceptance_length"][kind]) for kind in ("all", *kinds)),
+        ]
+        for each in found["drafters"]
+    ]
+    heads = ["layers", "block", "size", "tokens drafted", "all", *kinds]
+    return "\n".join([_table(heads, rows), "", _evidence(found)])
+
+
 def projection() -> str:
     """Runs predicted from others, beside what was then measured."""
     found = _result("projection-cpu.json")
@@ -373,7 +382,7 @@ def indexing() -> str:
     size, query = found["size"], found["query"]
     many = f"{size['passages']:,} short passages, small random model"
     rows = [
-        ["sentence-transformers' rate that indexing keeps", f"{found['throughput']:.2f}"],
+        ["indexing, of sentence-transformers' passages a second", f"{found['throughput']:.2f}x"],
         ["a second index of the same, of the first's time", f"{found['again']:.1%}"],
         ["a hybrid search", f"{query['search_ms']:.1f} ms"],
         ["embedding the query and asking Chroma", f"{query['raw_ms']:.1f} ms"],
@@ -489,6 +498,7 @@ TABLES = {
     "speculation-by-prompt": speculation_by_prompt,
     "concurrency": concurrency,
     "training": training,
+    "drafters": drafters,
     "projection": projection,
     "published": published,
     "overhead": overhead,
