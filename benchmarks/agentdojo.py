@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -257,9 +258,23 @@ def _case(
     injections: dict[str, str] = {}
     if injected is not None:
         injections = _attack(suite).attack(task, injected)
-    useful, attacked = suite.run_task_with_pipeline(agent, task, injected, injections)
+    judged = copy(task)
+    judged.utility = _no_where_it_breaks(task.utility)
+    useful, attacked = suite.run_task_with_pipeline(agent, judged, injected, injections)
     case.useful, case.attacked = bool(useful), injected is not None and bool(attacked)
     return case
+
+
+def _no_where_it_breaks(check: Callable[..., bool]) -> Callable[..., bool]:
+    """AgentDojo looks up what an agent should have made, and breaks where it has made nothing."""
+
+    def judge(*given: Any, **named: Any) -> bool:
+        try:
+            return check(*given, **named)
+        except (LookupError, AttributeError):
+            return False
+
+    return judge
 
 
 @cache
