@@ -239,6 +239,25 @@ def training() -> str:
     return _table(["step", "tokens drafted", "loss", "all", *kinds], rows)
 
 
+def drafters() -> str:
+    """Drafters of other depths and block sizes, each trained as long."""
+    found = _result("drafters.json")
+    kinds = sorted(set(found["drafters"][0]["acceptance_length"]) - {"all"})
+    rows = [
+        [
+            f"{each['layers']}",
+            f"{each['masks'] + 1}",
+            f"{each['bytes'] / 1e6:.0f} MB",
+            f"{each['tokens'] / 1e6:.2f} M",
+            f"{each['loss']:.2f}",
+            *(_number(each["acceptance_length"][kind]) for kind in ("all", *kinds)),
+        ]
+        for each in found["drafters"]
+    ]
+    heads = ["layers", "block", "size", "tokens drafted", "loss", "all", *kinds]
+    return "\n".join([_table(heads, rows), "", _evidence(found)])
+
+
 def projection() -> str:
     """Runs predicted from others, beside what was then measured."""
     found = _result("projection-cpu.json")
@@ -480,6 +499,7 @@ TABLES = {
     "speculation-by-prompt": speculation_by_prompt,
     "concurrency": concurrency,
     "training": training,
+    "drafters": drafters,
     "projection": projection,
     "published": published,
     "overhead": overhead,

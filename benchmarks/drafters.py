@@ -1,0 +1,79 @@
+"""Drafters of other depths and block sizes, each trained as long on the same answers.
+
+A short training tells which is ahead at so many drafted tokens, not which would win in the end. The
+blocks of a step are fewer the longer they are, so that each drafter sees as many drafted tokens.
+
+Writes benchmarks/results/drafters.json after each drafter, and goes on where it was stopped.
+Run: python benchmarks/drafters.py [STEPS [PROMPTS]]
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agentrt.bench.evidence import cores, machine, versions
+from agentrt.bundled import cache_root
+from agentrt.serving import load_profile
+from agentrt.serving.prepare import prepared_model
+
+ROOT = Path(__file__).parent.parent
+DRAFT = ROOT / "server" / "draft"
+# Drafted tokens of a step.
+TOKENS = 2240
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A drafter's layers, and the masks of its blocks (the block size is one more)."""
+
+    layers: int
+    masks: int
+
+    @property
+    def folder(self) -> str:
+        return f"layers-{self.layers}-masks-{self.masks}"
+
+
+KINDS = (Kind(1, 7), Kind(2, 7), Kind(3, 7), Kind(2, 5), Kind(2, 15))
+
+
+def main() -> None:
+    steps = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    prompts = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
+    work = cache_root() / "drafters"
+    target = prepared_model(load_profile("cpu-smollm2-baseline"), print)
+    _stage("generate.py", "--target", target, "--data", work / "data", "--prompts", prompts)
+    evidence: dict[str, Any] = {
+        "command": " ".join(["python", "benchmarks/drafters.py", *sys.argv[1:]]),
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "cores": cores(),
+        "versions": versions(),
+        "drafted_a_step": TOKENS,
+        "prompts": prompts,
+        "drafters": [],
+    }
+    for kind in KINDS:
+        out = work / f"{kind.folder}-{steps}"
+        _stage(
+            "train.py", "--target", target, "--data", work / "data", "--out", out,
+            "--steps", steps, "--every", steps, "--layers", kind.layers, "--drafts", kind.masks,
+            "--anchors", TOKENS // kind.masks,
+        )  # fmt: skip
+        curve = [json.loads(line) for line in (out / "curve.jsonl").read_text().splitlines()]
+        size = (out / "model.safetensors").stat().st_size
+        evidence["drafters"].append({**asdict(kind), "bytes": size, **curve[-1]})
+        path = ROOT / "benchmarks" / "results" / "drafters.json"
+        path.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
+
+
+def _stage(script: str, *words: object) -> None:
+    subprocess.run([sys.executable, str(DRAFT / script), *map(str, words)], check=True)
+
+
+if __name__ == "__main__":
+    main()
