@@ -22,14 +22,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import torch
+from torch import Tensor
 
 from agentrt.bench.evidence import cores, machine, versions
 from agentrt.bundled import cache_root
 from agentrt.errors import LLMError
 from agentrt.llm import ChatModel, Endpoint, Request, Sampling
 from agentrt.serving import load_profile, serve
-from agentrt.serving.lookup import Copy, Guess, Tokens, draft, last_copy
+from agentrt.serving.lookup import Copy, Foresee, Tokens, draft, last_copy
 from agentrt.serving.prepare import prepared_model
+from agentrt.serving.sequential import Corrector, SequentialHead, alone
 from agentrt.timing import Span, Tracer, llm_totals
 
 ROOT = Path(__file__).parent.parent
@@ -43,19 +46,32 @@ MOST, LONGEST, DRAFTER = 16, 12, 5
 
 @dataclass(frozen=True)
 class Place:
-    """What is known at a place of an answer: the text so far, what followed, what was guessed."""
+    """What is known at a place of an answer: the text so far, what followed, what is foreseen.
+
+    ``logits`` are made of the drafter's ``states`` when they are asked for: all of them would not
+    fit into the memory.
+    """
 
     text: Tokens
     following: list[int]
-    guesses: list[Guess]
+    states: Tensor
+    embedding: Tensor
+
+    @property
+    def logits(self) -> Tensor:
+        return self.states @ self.embedding.T
 
 
 Way = Callable[[Place], list[int]]
+Foreseen = Callable[[Place], Foresee]
 
 
+@torch.inference_mode()
 def main() -> None:
-    answers = list(_answers())
+    target = Path(prepared_model(load_profile("cpu-smollm2-baseline"), print))
+    answers = list(_answers(target))
     places = [place for _, each in answers for place in each]
+    drafters = _drafters(places[0].embedding)
     evidence = {
         "command": "python benchmarks/drafting.py",
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -64,8 +80,8 @@ def main() -> None:
         "versions": versions(),
         "answers": len(answers),
         "copies": _copies_right(places),
-        "guesses": _guesses_right(places),
-        "ways": {name: _walked(way, answers) for name, way in _ways().items()},
+        "guesses": {name: _guesses_right(places, foreseen) for name, foreseen in drafters.items()},
+        "ways": {name: _walked(way, answers) for name, way in _ways(drafters).items()},
         "served": asyncio.run(_served()),
     }
     path = ROOT / "benchmarks" / "results" / "drafting.json"
@@ -73,37 +89,45 @@ def main() -> None:
     print(json.dumps(evidence, indent=1))
 
 
-def _answers() -> Iterator[tuple[str, list[Place]]]:
+def _drafters(embedding: Tensor) -> dict[str, Foreseen]:
+    """What the shipped drafter foresees at a place, alone and with its sequential head."""
+    from drafter import HEAD
+
+    corrector = Corrector(SequentialHead.load(DRAFT / "model" / HEAD), embedding)
+    return {
+        "drafter alone": lambda place: alone(place.logits),
+        "drafter with its head": lambda place: corrector.foresee(place.states, place.logits),
+    }
+
+
+def _answers(target: Path) -> Iterator[tuple[str, list[Place]]]:
     """Each answer's kind, and all its places."""
     from drafter import Drafter
-    from evaluate import guesses
+    from evaluate import states_of
     from features import read
-    from train import Target
+    from loss import Target
 
-    target, data = prepared_model(load_profile("cpu-smollm2-baseline"), print), _data()
+    data = _data()
     subprocess.run(
         [sys.executable, DRAFT / "generate.py", "--target", target, "--data", data,
          "--held-out", str(EACH), "--prompts", "0"],
         check=True,
     )  # fmt: skip
-    drafter, embedding = Drafter.load(DRAFT / "model").eval(), Target.load(Path(target)).embedding
-    known = read(data / "heldout.jsonl", Path(target), drafter.config.target_layer_ids)
+    drafter, embedding = Drafter.load(DRAFT / "model").eval(), Target.load(target).embedding
+    known = read(data / "heldout.jsonl", target, drafter.config.target_layer_ids)
     seen: dict[tuple[str, str], int] = defaultdict(int)
     for answer in known.items:
         seen[answer.kind, answer.corpus] += 1
         if seen[answer.kind, answer.corpus] <= LEFT_OUT or len(answer.tokens) - answer.start < 3:
             continue
-        ids, chances = guesses(drafter, known, answer, embedding, DRAFTER)
         text = answer.tokens.numpy().astype(numpy.int64)
+        states = states_of(drafter, known, answer, embedding, DRAFTER)
+        ends = range(answer.start + 1, len(text))
         yield (
             answer.kind,
             [
-                Place(
-                    text[: answer.start + n + 1],
-                    text[answer.start + n + 1 :].tolist(),
-                    [Guess(*pair) for pair in zip(*pairs, strict=True)],
-                )
-                for n, pairs in enumerate(zip(ids.tolist(), chances.tolist(), strict=True))
+                Place(text[:end], text[end:].tolist(), each, embedding)
+                for end, each in zip(ends, states, strict=True)
             ],
         )
 
@@ -128,11 +152,11 @@ def _copies_right(places: Sequence[Place]) -> list[dict[str, float]]:
     ]  # fmt: skip
 
 
-def _guesses_right(places: Sequence[Place]) -> list[dict[str, float]]:
-    """By tenths of the drafter's probability: how often its first token is right."""
+def _guesses_right(places: Sequence[Place], foreseen: Foreseen) -> list[dict[str, float]]:
+    """By tenths of its probability: how often a drafter's first token is right."""
     found: dict[int, list[bool]] = defaultdict(list)
     for place in places:
-        first = place.guesses[0]
+        first = foreseen(place)(0, place.text)
         found[min(int(first.chance * 10), 9)].append(first.token == place.following[0])
     return [
         {"from": tenth / 10, "right": sum(right) / len(right), "places": len(right)}
@@ -164,17 +188,32 @@ async def _asked(model: ChatModel, prompt: Any) -> list[Span]:
     return tracer.spans
 
 
-def _ways() -> dict[str, Way]:
-    def by(worth: float, guesses: bool) -> Way:
+def _ways(drafters: dict[str, Foreseen]) -> dict[str, Way]:
+    def both(foreseen: Foreseen, worth: float) -> Way:
         return lambda place: draft(
-            place.text, place.guesses if guesses else [], longest=LONGEST, most=MOST, worth=worth
+            place.text, foreseen(place), longest=LONGEST, most=MOST, worth=worth
         )
 
+    copies = both(lambda _: lambda place, text: None, 0.25)
+    with_head = drafters["drafter with its head"]
     return {
-        "drafter": lambda place: [guess.token for guess in place.guesses],
-        "copies": by(0.25, guesses=False),
-        **{f"likelier of both, worth {worth}": by(worth, guesses=True) for worth in WORTHS},
+        **{name: _guesses_of(foreseen) for name, foreseen in drafters.items()},
+        "copies": copies,
+        "likelier of copies and drafter alone, worth 0.25": both(drafters["drafter alone"], 0.25),
+        **{f"likelier of both, worth {worth}": both(with_head, worth) for worth in WORTHS},
     }
+
+
+def _guesses_of(foreseen: Foreseen) -> Way:
+    """Drafts of the drafter's guesses only."""
+
+    def way(place: Place) -> list[int]:
+        guess, text = foreseen(place), place.text
+        for n in range(DRAFTER):
+            text = numpy.append(text, guess(n, text).token)
+        return [int(token) for token in text[len(place.text) :]]
+
+    return way
 
 
 def _walked(way: Way, answers: Sequence[tuple[str, list[Place]]]) -> dict[str, Any]:

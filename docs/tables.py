@@ -109,7 +109,7 @@ def _compared(head: str, comparisons: list[tuple[str, Any]]) -> str:
 def drafting() -> str:
     """What ways to draft would yield on held-out answers."""
     found = _result("drafting.json")
-    kinds = sorted(set(found["ways"]["drafter"]["tokens_a_step"]) - {"all"})
+    kinds = sorted(set(found["served"]) - {"all"})
     rows = [
         [name, f"{way['drafted_a_step']:.1f}"]
         + [_number(way["tokens_a_step"][kind]) for kind in ("all", *kinds)]

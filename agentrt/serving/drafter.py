@@ -10,13 +10,16 @@ from agentrt.serving.profile import Profile
 
 
 def check_drafter(profile: Profile) -> None:
-    """Compare a local drafter's files with its ``SHA256SUMS``.
+    """Compare a local drafter's files with its ``SHA256SUMS``, and look for its sequential head.
 
     Raises:
         ProfileError: a file is missing or differs. A drafter that is not the one that was trained
             loads all the same, and then accepts nothing.
     """
     folder = Path(str((profile.speculation or {}).get("model", "")))
+    head = profile.lookup.head if profile.lookup else None
+    if head and not (folder / head).is_file():
+        raise ProfileError(f"profile {profile.name!r}, lookup.head: there is no {folder / head}")
     sums = folder / "SHA256SUMS"
     if not folder.is_absolute() or not sums.is_file():
         return

@@ -7,7 +7,7 @@ token is, and a draft takes the likelier, place by place. ``lookup_worker`` lets
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy
@@ -22,6 +22,11 @@ class Guess:
 
     token: int
     chance: float
+
+
+# What a drafter foresees of the next places: the guess at a place (from 0) after the text before
+# it, shape (T,); None behind the last place that it foresees.
+Foresee = Callable[[int, Tokens], Guess | None]
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,7 @@ def last_copy(text: Tokens, longest: int) -> Copy:
     return Copy(place, agreed)
 
 
-def draft(
-    history: Tokens, guesses: Sequence[Guess], *, longest: int, most: int, worth: float
-) -> list[int]:
+def draft(history: Tokens, foresee: Foresee, *, longest: int, most: int, worth: float) -> list[int]:
     """What is likely to follow: at each place the likelier of a copy and the drafter's guess.
 
     Behind the last guess, and where there is none, it is copied as long as the whole draft is
@@ -71,7 +74,7 @@ def draft(
 
     Args:
         history: ids of prompt and answer so far, shape (T,).
-        guesses: the drafter's, for the next places.
+        foresee: the drafter's guesses.
         longest: tokens that are compared at most.
         most: tokens that a draft has at most.
         worth: the least probability that a draft with a further copied token is right to its end.
@@ -80,7 +83,7 @@ def draft(
     text = numpy.append(history, numpy.zeros(most, numpy.int64))
     copy, chance = last_copy(history, longest), 1.0
     while end < len(text):
-        guess = guesses[end - begin] if end - begin < len(guesses) else None
+        guess = foresee(end - begin, text[:end])
         following = Guess(int(text[copy.place + 1]), copy.chance) if copy.agreed else None
         chosen = _likelier(guess, following)
         chance *= chosen.chance if chosen else 0.0

@@ -7,13 +7,15 @@ sampled tokens are at hand when the next drafts are made.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy
 import torch
 from vllm.v1.worker.cpu_worker import CPUWorker
 
-from agentrt.serving.lookup import Guess, Tokens, draft, last_copy
+from agentrt.serving.lookup import Foresee, Guess, Tokens, draft, last_copy
+from agentrt.serving.sequential import Corrector, SequentialHead, alone
 
 _SETTINGS = "agentrt_lookup"
 
@@ -38,16 +40,26 @@ class Drafts:
             as vLLM's ``num_speculative_tokens``.
         worth: the least probability that a draft with a further copied token is right to its end.
         at_once: requests up to which the drafter drafts.
+        head: where the drafter's sequential head lies in its folder; None where it has none.
     """
 
     def __init__(
-        self, runner: Any, *, longest: int, drafter: int, worth: float, at_once: int
+        self,
+        runner: Any,
+        *,
+        longest: int,
+        drafter: int,
+        worth: float,
+        at_once: int,
+        head: str | None,
     ) -> None:
         self._runner, self._drafter, self._at_once = runner, drafter, at_once
         self._longest, self._worth = longest, worth
-        self._foresee = runner.propose_draft_token_ids
-        self._chances = torch.empty(0)
-        runner.drafter._greedy_sample = self._noting_chances
+        self._head = Path(runner.speculative_config.model) / head if head else None
+        self._corrector: Corrector | None = None
+        self._propose = runner.propose_draft_token_ids
+        self._states = self._logits = torch.empty(0)
+        runner.drafter._greedy_sample = self._noting
 
     def __call__(self, scheduled: Any, sampled: torch.Tensor, *rest: Any) -> list[list[int]]:
         """In the place of ``GPUModelRunner.propose_draft_token_ids``."""
@@ -56,12 +68,9 @@ class Drafts:
         # The drafter's cache of the context is kept up in any case; with nothing to draft, vLLM
         # leaves out the block and the output head.
         scheduled.num_spec_tokens_to_schedule = self._drafter if drafting else 0
-        tokens = self._foresee(scheduled, sampled, *rest)
-        chances = self._chances.view_as(tokens) if drafting else torch.empty(tokens.shape)
-        return [
-            self._drafts(text, row, own)
-            for text, row, own in zip(texts, tokens.tolist(), chances.tolist(), strict=True)
-        ]
+        self._propose(scheduled, sampled, *rest)
+        with torch.inference_mode():
+            return [self._drafts(n, text, drafting) for n, text in enumerate(texts)]
 
     def _text(self, index: int, row: list[int]) -> Tokens | None:
         """Prompt and answer of a request so far; None while its prompt is still read."""
@@ -74,15 +83,29 @@ class Drafts:
         """Whether the drafter could tell nothing that a copy does not."""
         return text is None or last_copy(text, self._longest).agreed == self._longest
 
-    def _drafts(self, text: Tokens | None, tokens: list[int], chances: list[float]) -> list[int]:
+    def _drafts(self, index: int, text: Tokens | None, drafting: bool) -> list[int]:
         if text is None:
             return []
-        guesses = [Guess(*pair) for pair in zip(tokens, chances, strict=True)]
+        foresee = self._foreseen(index) if drafting else _nothing
         most = self._runner.num_spec_tokens
-        return draft(text, guesses, longest=self._longest, most=most, worth=self._worth)
+        return draft(text, foresee, longest=self._longest, most=most, worth=self._worth)
 
-    def _noting_chances(self, states: torch.Tensor) -> torch.Tensor:
-        """In the place of the drafter's ``_greedy_sample``: its tokens' probabilities as well."""
-        logits = self._runner.drafter.model.compute_logits(states)
-        self._chances, tokens = logits.softmax(-1).max(-1)
-        return tokens
+    def _foreseen(self, index: int) -> Foresee:
+        """The guesses for one of the requests that were just drafted for."""
+        rows = slice(index * self._drafter, (index + 1) * self._drafter)
+        if self._head is None:
+            return alone(self._logits[rows])
+        if self._corrector is None:
+            embedding = self._runner.get_model().model.embed_tokens.weight
+            self._corrector = Corrector(SequentialHead.load(self._head), embedding)
+        return self._corrector.foresee(self._states[rows], self._logits[rows])
+
+    def _noting(self, states: torch.Tensor) -> torch.Tensor:
+        """In the place of the drafter's ``_greedy_sample``: what it foresees is kept as well."""
+        self._states = states
+        self._logits = self._runner.drafter.model.compute_logits(states)
+        return self._logits.argmax(-1)
+
+
+def _nothing(place: int, text: Tokens) -> Guess | None:
+    return None

@@ -68,6 +68,11 @@ class Lookup(Strict):
         description="requests at once up to which the drafter drafts; more of them are only given "
         "copies",
     )
+    head: str | None = Field(
+        default=None,
+        description="where the drafter's sequential head lies in its folder; it corrects each "
+        "guess by the tokens before it",
+    )
 
 
 class Profile(Strict):

@@ -22,6 +22,9 @@ from torch.nn import functional as F  # noqa: N812 - its customary name
 
 from agentrt.serving.precision import cpu_dtype
 
+# Where a drafter's sequential head lies in its folder; vLLM reads no subfolder.
+HEAD = "sequential/head.safetensors"
+
 
 @dataclass(frozen=True)
 class DrafterConfig:

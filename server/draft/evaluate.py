@@ -10,6 +10,8 @@ from drafter import Drafter, Sample, autocast
 from features import Answer, Answers
 from torch import Tensor
 
+from agentrt.serving.sequential import SequentialHead
+
 
 @dataclass
 class Tally:
@@ -33,47 +35,65 @@ class Tally:
 
 @torch.inference_mode()
 def acceptance(
-    drafter: Drafter, answers: Answers, embedding: Tensor, drafts: int
+    drafter: Drafter,
+    head: SequentialHead | None,
+    answers: Answers,
+    embedding: Tensor,
+    drafts: int,
 ) -> dict[str, Tally]:
-    """Tallies by task kind, and of ``all``."""
+    """Tallies by task kind, and of ``all``; without a head those of the drafter alone."""
     tallies: dict[str, Tally] = defaultdict(lambda: Tally(0, 0, [0] * drafts))
     for answer in answers.items:
         if len(answer.tokens) - answer.start < 3:
             continue
-        found = _walk(_right(drafter, answers, answer, embedding, drafts), drafts)
+        found = _walk(_right(drafter, head, answers, answer, embedding, drafts), drafts)
         tallies[answer.kind].add(found)
         tallies["all"].add(found)
     return dict(tallies)
 
 
 @torch.inference_mode()
-def guesses(
+def states_of(
     drafter: Drafter, answers: Answers, answer: Answer, embedding: Tensor, drafts: int
-) -> tuple[Tensor, Tensor]:
-    """What is drafted after each place of an answer but the last.
-
-    Returns:
-        Tokens and the drafter's probabilities of them, both of shape (places, drafts).
-    """
+) -> Tensor:
+    """What is foreseen after each place of an answer but the last: (places, drafts, hidden)."""
     anchors = torch.arange(answer.start, len(answer.tokens) - 1)
     with autocast():
         sample = Sample(answer.tokens, answers.features(answer), anchors)
-        states = drafter([sample], embedding, drafts)
-        chances, tokens = (states @ embedding.T).float().softmax(-1).max(-1)
-    return tokens, chances
+        return drafter([sample], embedding, drafts).float()
 
 
 def _right(
-    drafter: Drafter, answers: Answers, answer: Answer, embedding: Tensor, drafts: int
+    drafter: Drafter,
+    head: SequentialHead | None,
+    answers: Answers,
+    answer: Answer,
+    embedding: Tensor,
+    drafts: int,
 ) -> Tensor:
     """How many drafts in a row are right after each place of the answer."""
     end = len(answer.tokens)
     anchors = torch.arange(answer.start, end - 1)
-    drafted, _ = guesses(drafter, answers, answer, embedding, drafts)
+    states = states_of(drafter, answers, answer, embedding, drafts)
+    drafted = _drafted(head, states, embedding, answer)
     places = anchors[:, None] + torch.arange(1, drafts + 1)
     labels = answer.tokens[places.clamp(max=end - 1)]
     right = (drafted == labels) & (places < end)
     return right.int().cumprod(1).sum(1)
+
+
+def _drafted(
+    head: SequentialHead | None, states: Tensor, embedding: Tensor, answer: Answer
+) -> Tensor:
+    """The tokens drafted one after another, shape (places, drafts)."""
+    anchors = torch.arange(answer.start, len(answer.tokens) - 1)
+    drafted = [answer.tokens[anchors - 1], answer.tokens[anchors]]
+    with autocast():
+        for place in states.unbind(1):
+            last, before = embedding[drafted[-1]], embedding[drafted[-2]]
+            corrected = place if head is None else head(place, last, before)
+            drafted.append((corrected @ embedding.T).argmax(-1))
+    return torch.stack(drafted[2:], 1)
 
 
 def _walk(answer_right: Tensor, drafts: int) -> Tally:

@@ -18,12 +18,14 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from drafter import HEAD
+
 from agentrt.bundled import cache_root
 from agentrt.serving import load_profile
 from agentrt.serving.prepare import prepared_model
 
 HERE = Path(__file__).parent
-_SHIPPED = ("config.json", "model.safetensors")
+_SHIPPED = ("config.json", "model.safetensors", HEAD)
 
 
 def main() -> None:
@@ -52,6 +54,7 @@ def install(trained: Path, out: Path) -> None:
     """Copy what is served, and write its checksums."""
     out.mkdir(parents=True, exist_ok=True)
     for name in _SHIPPED:
+        (out / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(trained / name, out / name)
     sums = [f"{hashlib.sha256((out / n).read_bytes()).hexdigest()}  {n}\n" for n in _SHIPPED]
     (out / "SHA256SUMS").write_text("".join(sums))

@@ -7,22 +7,19 @@ import json
 import math
 import random
 import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from drafter import Drafter, DrafterConfig, Sample, autocast
+from drafter import HEAD, Drafter, DrafterConfig, Sample, autocast
 from evaluate import acceptance
 from features import Answer, Answers, read
-from safetensors.torch import load_file
+from loss import Candidates, Target, Trained, loss_of
 from torch import Tensor
-from torch.nn import functional as F  # noqa: N812 - its customary name
 
-# Later places of a block count less: they are reached only if all before them were right. The
-# form and the value for a block of 8 are the paper's (arXiv 2602.06036).
-_DECAY = 3.0
+from agentrt.serving.sequential import SequentialHead
+
 # Most prompts begin with a chat template and a system prompt of about this many tokens.
 _TEMPLATE = 24
 
@@ -64,86 +61,6 @@ class Batches:
         return Sample(item.tokens, features, torch.tensor(sorted(chosen)), item.start)
 
 
-class Candidates:
-    """The tokens that the loss tells apart: those of the batch, the frequent, and some others.
-
-    The output head has 49,152 rows; a softmax over all of them would cost more than the drafter.
-    """
-
-    def __init__(self, sources: list[Answers], vocabulary: int, frequent: int) -> None:
-        counts = Counter(
-            token
-            for source in sources
-            for item in source.items
-            for token in item.tokens[item.start :].tolist()
-        )
-        self._frequent = torch.tensor([token for token, _ in counts.most_common(frequent)])
-        self._vocabulary = vocabulary
-
-    def of(self, batch: list[Sample], others: int = 1024) -> Tensor:
-        """Sorted ids without repeats."""
-        seen = torch.cat([sample.tokens for sample in batch])
-        random_ids = torch.randint(0, self._vocabulary, (others,))
-        return torch.unique(torch.cat([self._frequent, seen, random_ids]))
-
-
-@dataclass(frozen=True)
-class Target:
-    """What of the target the loss needs: its tied embedding and head, and its last norm."""
-
-    embedding: Tensor
-    norm: Tensor
-
-    @classmethod
-    def load(cls, folder: Path) -> Target:
-        """From the folder of the target model."""
-        weights = load_file(folder / "model.safetensors")
-        return cls(
-            weights["model.embed_tokens.weight"].float(), weights["model.norm.weight"].float()
-        )
-
-    def logits(self, states: Tensor, candidates: Tensor) -> Tensor:
-        """What the target says after ``states`` of its last layer, over some tokens."""
-        width = self.embedding.shape[1]
-        normed = F.rms_norm(states[..., -width:], (width,), self.norm, 1e-5)
-        return _scores(normed, self.embedding, candidates)
-
-
-def _scores(states: Tensor, embedding: Tensor, candidates: Tensor) -> Tensor:
-    return (states @ embedding[candidates].T).float()
-
-
-def loss_of(
-    drafter: Drafter, batch: list[Sample], target: Target, candidates: Tensor, drafts: int
-) -> Tensor:
-    """Weighted cross-entropy against the target's own words of all blocks of a batch.
-
-    A place's label is half the token that the target took and half its whole distribution, which
-    tells more of what it knows. Where a grammar made it take another token than its own first
-    choice, the token alone is the label; in a prompt, whose words are not the target's, the
-    distribution alone.
-    """
-    places = [s.anchors[:, None] + torch.arange(1, drafts + 1) for s in batch]
-    inside = [p < len(s.tokens) for p, s in zip(places, batch, strict=True)]
-    parts = list(zip(batch, places, inside, strict=True))
-    own = torch.cat([p[i] >= s.start for s, p, i in parts])
-    labels = torch.cat([s.tokens[p[i]] for s, p, i in parts])
-    labels = torch.searchsorted(candidates, labels)
-    with torch.no_grad():
-        said = torch.cat([s.features[p[i] - 1] for s, p, i in parts])
-        whole = target.logits(said, candidates).softmax(-1)
-        forced = own & (whole.argmax(-1) != labels)
-    kept = torch.cat(inside)
-    states = drafter(batch, target.embedding, drafts)[kept]
-    logarithms = _scores(states, target.embedding, candidates).log_softmax(-1)
-    taken = -logarithms.gather(1, labels[:, None])[:, 0]
-    spread = -(logarithms * whole).sum(-1)
-    share = torch.where(own, torch.where(forced, 0.0, 0.5), 1.0)
-    each = share * spread + (1 - share) * taken
-    weights = torch.exp(-torch.arange(drafts) / _DECAY).expand(len(kept), -1)[kept]
-    return (each * weights).sum() / weights.sum()
-
-
 def even_out(drafter: Drafter, sources: list[Answers]) -> None:
     """Begin with features of like size: some of the target's dimensions are 100 times others."""
     states = torch.cat([sources[0].features(item)[4:] for item in sources[0].items[:16]])
@@ -169,10 +86,10 @@ def train(args: argparse.Namespace) -> None:
     sources = [read(file, args.target, config.target_layer_ids) for file in files]
     target = Target.load(args.target)
     torch.manual_seed(args.seed)
-    drafter = Drafter(config)
-    even_out(drafter, sources)
-    optimizers = _optimizers(drafter, args.rate)
-    progress = _resume(args.out, drafter, optimizers)
+    model = _begun(args.begin, config, sources)
+    model.drafter.requires_grad_(not args.head_only)
+    optimizers = _optimizers(model, args.rate)
+    progress = _resume(args.out, model, optimizers)
     candidates = Candidates(sources, config.vocabulary, args.frequent)
     batches = Batches(sources, args.anchors, args.each, args.seed + progress.step)
     choose = random.Random(args.seed + progress.step)  # noqa: S311 - block sizes, not a secret
@@ -185,9 +102,9 @@ def train(args: argparse.Namespace) -> None:
             for group in optimizer.param_groups:
                 group["lr"] = args.rate * _schedule(progress.step, args.steps)
         with autocast():
-            loss = loss_of(drafter, batch, target, candidates.of(batch), drafts)
+            loss = loss_of(model, batch, target, candidates.of(batch), drafts)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(drafter.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
             optimizer.step()
         _count(progress, loss.item(), drafts * sum(len(s.anchors) for s in batch), begun)
@@ -199,18 +116,33 @@ def train(args: argparse.Namespace) -> None:
                 flush=True,
             )
         if progress.step % args.every == 0 or progress.step == args.steps:
-            _note(args, drafter, held_out, target.embedding, progress)
-            _keep(args.out, drafter, optimizers, progress)
+            _note(args, model, held_out, target.embedding, progress)
+            _keep(args.out, model, optimizers, progress)
 
 
-def _optimizers(drafter: Drafter, rate: float) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices, AdamW for the norms."""
-    matrices = [weight for weight in drafter.parameters() if weight.ndim == 2]
-    norms = [weight for weight in drafter.parameters() if weight.ndim != 2]
-    muon = torch.optim.Muon(
-        matrices, lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw", ns_steps=4
-    )
-    return [muon, torch.optim.AdamW(norms, lr=rate, betas=(0.9, 0.95), weight_decay=0.0)]
+def _begun(folder: Path | None, config: DrafterConfig, sources: list[Answers]) -> Trained:
+    """What is trained, from nothing or from a finished drafter; a head that lacks is new."""
+    drafter = Drafter(config) if folder is None else Drafter.load(folder)
+    if folder is None:
+        even_out(drafter, sources)
+    known = folder is not None and (folder / HEAD).exists()
+    head = SequentialHead.load(folder / HEAD) if known else SequentialHead(config.hidden)
+    return Trained(drafter, head)
+
+
+def _optimizers(model: Trained, rate: float) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices, AdamW for the norms, of which a head has none."""
+    learning = [weight for weight in model.parameters() if weight.requires_grad]
+    matrices = [weight for weight in learning if weight.ndim == 2]
+    norms = [weight for weight in learning if weight.ndim != 2]
+    found: list[torch.optim.Optimizer] = [
+        torch.optim.Muon(
+            matrices, lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw", ns_steps=4
+        )
+    ]
+    if norms:
+        found.append(torch.optim.AdamW(norms, lr=rate, betas=(0.9, 0.95), weight_decay=0.0))
+    return found
 
 
 def _count(progress: Progress, loss: float, tokens: int, begun: float) -> None:
@@ -229,20 +161,23 @@ def _schedule(step: int, steps: int) -> float:
 
 def _note(
     args: argparse.Namespace,
-    drafter: Drafter,
+    model: Trained,
     held_out: Answers,
     embedding: Tensor,
     progress: Progress,
 ) -> None:
     """A line of the curve: acceptance length on held-out answers, by task kind."""
-    tallies = acceptance(drafter, held_out, embedding, args.drafts[0])
+    lengths = [
+        {kind: round(tally.acceptance_length, 3) for kind, tally in sorted(tallies.items())}
+        for head in (model.head, None)
+        for tallies in [acceptance(model.drafter, head, held_out, embedding, args.drafts[0])]
+    ]
     line = {
         **asdict(progress),
-        "layers": args.layers,
+        "layers": model.drafter.config.layers,
         "drafts": args.drafts[0],
-        "acceptance_length": {
-            kind: round(tally.acceptance_length, 3) for kind, tally in sorted(tallies.items())
-        },
+        "acceptance_length": lengths[0],
+        "acceptance_length_of_the_drafter_alone": lengths[1],
     }
     print(json.dumps(line), flush=True)
     with (args.out / "curve.jsonl").open("a") as file:
@@ -250,12 +185,13 @@ def _note(
 
 
 def _keep(
-    out: Path, drafter: Drafter, optimizers: list[torch.optim.Optimizer], progress: Progress
+    out: Path, model: Trained, optimizers: list[torch.optim.Optimizer], progress: Progress
 ) -> None:
-    """The drafter as vLLM loads it, and all that is needed to go on; never half of it."""
-    drafter.save(out)
+    """The drafter as vLLM loads it, its head, and all that is needed to go on; never half of it."""
+    model.drafter.save(out)
+    model.head.save(out / HEAD)
     state = {
-        "drafter": drafter.state_dict(),
+        "model": model.state_dict(),
         "optimizers": [optimizer.state_dict() for optimizer in optimizers],
         "progress": asdict(progress),
     }
@@ -263,12 +199,12 @@ def _keep(
     (out / "checkpoint.tmp").replace(out / "checkpoint.pt")
 
 
-def _resume(out: Path, drafter: Drafter, optimizers: list[torch.optim.Optimizer]) -> Progress:
+def _resume(out: Path, model: Trained, optimizers: list[torch.optim.Optimizer]) -> Progress:
     out.mkdir(parents=True, exist_ok=True)
     if not (out / "checkpoint.pt").exists():
         return Progress()
     state = torch.load(out / "checkpoint.pt", weights_only=True)
-    drafter.load_state_dict(state["drafter"])
+    model.load_state_dict(state["model"])
     for optimizer, kept in zip(optimizers, state["optimizers"], strict=True):
         optimizer.load_state_dict(kept)
     return Progress(**state["progress"])
@@ -280,6 +216,10 @@ def main() -> None:
     parser.add_argument("--target", type=Path, required=True, help="folder of the target model")
     parser.add_argument("--data", type=Path, required=True, help="folder that generate.py wrote")
     parser.add_argument("--out", type=Path, required=True, help="folder for the drafter")
+    parser.add_argument("--begin", type=Path, help="folder of a drafter to go on from")
+    parser.add_argument(
+        "--head-only", action="store_true", help="leave the drafter as it is, train its head"
+    )
     parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument(

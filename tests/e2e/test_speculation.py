@@ -121,9 +121,9 @@ def test_a_drafter_made_from_nothing_in_a_few_steps_is_served(tmp_path: Path) ->
         capture_output=True, text=True, check=False, env={**os.environ},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    shipped = eager(load_profile("cpu-smollm2").drafter_alone())
+    shipped = eager(load_profile("cpu-smollm2"))
     speculation = {**(shipped.speculation or {}), "model": str(out)}
-    with serve(shipped.with_speculation(speculation)) as running:
+    with serve(shipped.model_copy(update={"speculation": speculation})) as running:
         answer = httpx.post(
             f"{running.base_url}/chat/completions",
             json={

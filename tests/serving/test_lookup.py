@@ -13,7 +13,9 @@ from agentrt.serving.lookup import Copy, Guess, draft, last_copy
 
 def drafted(history: list[int], *guesses: tuple[int, float], worth: float = 0, **how) -> list[int]:
     settings = {"longest": 4, "most": 3, "worth": worth, **how}
-    return draft(numpy.array(history, numpy.int64), [Guess(*g) for g in guesses], **settings)
+    foreseen = dict(enumerate(Guess(*guess) for guess in guesses))
+    text = numpy.array(history, numpy.int64)
+    return draft(text, lambda place, _: foreseen.get(place), **settings)
 
 
 class TestCopies:

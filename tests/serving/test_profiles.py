@@ -99,6 +99,15 @@ class TestADrafterBesideItsProfile:
         with pytest.raises(ProfileError, match="the drafter lacks"):
             check_drafter(load_profile(str(profile)))
 
+    def test_a_sequential_head_that_is_not_there_is_refused(self, profile: Path) -> None:
+        text = profile.read_text() + "lookup: {drafter: 5, head: sequential/head.safetensors}\n"
+        profile.write_text(text)
+        with pytest.raises(ProfileError, match="lookup.head: there is no .*head.safetensors"):
+            check_drafter(load_profile(str(profile)))
+        (profile.parent / "drafter" / "sequential").mkdir()
+        (profile.parent / "drafter" / "sequential" / "head.safetensors").write_bytes(b"weights")
+        check_drafter(load_profile(str(profile)))
+
     def test_a_name_that_is_no_folder_is_left_to_vllm(self, profile: Path) -> None:
         profile.write_text(profile.read_text().replace("model: drafter", "model: some/name"))
         loaded = load_profile(str(profile))
