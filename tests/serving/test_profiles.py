@@ -102,7 +102,7 @@ class TestADrafterBesideItsProfile:
     def test_a_sequential_head_that_is_not_there_is_refused(self, profile: Path) -> None:
         text = profile.read_text() + "lookup: {drafter: 5, head: sequential/head.safetensors}\n"
         profile.write_text(text)
-        with pytest.raises(ProfileError, match="lookup.head: there is no .*head.safetensors"):
+        with pytest.raises(ProfileError, match=r"lookup\.head: there is no .*head\.safetensors"):
             check_drafter(load_profile(str(profile)))
         (profile.parent / "drafter" / "sequential").mkdir()
         (profile.parent / "drafter" / "sequential" / "head.safetensors").write_bytes(b"weights")
