@@ -223,20 +223,31 @@ def concurrency() -> str:
 
 
 def training() -> str:
-    """Acceptance on held-out answers as training went on."""
-    found = _result("draft-training.json")
-    kinds = sorted(found["curve"][-1]["acceptance_length"])
-    kinds.remove("all")
+    """Acceptance on held-out answers as the drafter was trained from nothing."""
+    return _curve(_result("draft-training.json")["trainings"][0], {})
+
+
+def training_further() -> str:
+    """The same as its training went on, with and without the sequential head."""
+    alone = {"all, no head": "acceptance_length_of_the_drafter_alone"}
+    further = _result("draft-training.json")["trainings"][1:]
+    return "\n\n".join(f"{_curve(found, alone)}\n\n{_evidence(found)}" for found in further)
+
+
+def _curve(training: dict[str, Any], others: dict[str, str]) -> str:
+    """A training's lines; ``others`` are further columns, each of all kinds together."""
+    kinds = sorted(set(training["curve"][-1]["acceptance_length"]) - {"all"})
     rows = [
         [
             str(line["step"]),
             f"{line['tokens'] / 1e6:.1f} M",
             f"{line['loss']:.2f}",
-            *(f"{line['acceptance_length'][kind]:.2f}" for kind in ["all", *kinds]),
+            *(_number(line[name]["all"]) for name in others.values()),
+            *(_number(line["acceptance_length"][kind]) for kind in ("all", *kinds)),
         ]
-        for line in found["curve"]
+        for line in training["curve"]
     ]
-    return _table(["step", "tokens drafted", "loss", "all", *kinds], rows)
+    return _table(["step", "tokens drafted", "loss", *others, "all", *kinds], rows)
 
 
 def drafters() -> str:
@@ -465,9 +476,13 @@ def _result(name: str) -> Any:
 def _evidence(found: Any) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     return (
-        f"`{found['command']}`, {found['started_at'][:10]}, {found['machine']}, "
+        f"`{found['command']}`, {_date(found)}, {found['machine']}, "
         f"{found['cores']} cores; {versions}."
     )
+
+
+def _date(found: Any) -> str:
+    return str(found.get("started_at") or found["finished_at"])[:10]
 
 
 def _ratio(ratio: Any) -> str:
@@ -499,6 +514,7 @@ TABLES = {
     "speculation-by-prompt": speculation_by_prompt,
     "concurrency": concurrency,
     "training": training,
+    "training-further": training_further,
     "drafters": drafters,
     "projection": projection,
     "published": published,

