@@ -3,7 +3,8 @@
 By task kind and concurrency. DFlash with lookup twice: as the profile has it, and with a drafter
 that drafts however many requests there are. Five servers of the same target are up at once (20 GB);
 every prompt goes to each in turn, the order turning from prompt to prompt. Writes
-benchmarks/results/speculation-cpu.json.
+benchmarks/results/speculation-cpu.json, and where the CPU does not compute in bfloat16
+speculation-cpu-float32.json: there the parts of a step cost otherwise.
 
 Run: python benchmarks/speculation.py [PROMPTS_A_KIND_AND_CORPUS]
 """
@@ -59,7 +60,8 @@ def main() -> None:
         "versions": versions(),
     }
     evidence["summary"] = _summary(evidence, judged)
-    path = Path(__file__).parent / "results" / "speculation-cpu.json"
+    precision = "" if profile.flags["dtype"] == "bfloat16" else f"-{profile.flags['dtype']}"
+    path = Path(__file__).parent / "results" / f"speculation-cpu{precision}.json"
     path.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(evidence["summary"], indent=1))
 

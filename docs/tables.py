@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from statistics import median
 from textwrap import fill, indent
@@ -171,9 +172,9 @@ def research_in_short() -> str:
     return "\n".join([_table(heads, rows), "", _evidence(found)])
 
 
-def speculation() -> str:
-    """Decode speed by task kind against no speculation."""
-    found = _result("speculation-cpu.json")
+def speculation(precision: str = "") -> str:
+    """Decode speed by task kind against no speculation, in bfloat16 if nothing else is said."""
+    found = _speculation(precision)
     rows = []
     sides = {name: side for name, side in found["summary"].items() if "by_kind" in side}
     kinds = next(iter(sides.values()))["by_kind"]
@@ -189,9 +190,9 @@ def speculation() -> str:
     return "\n".join([_table(heads, rows), "", _evidence(found)])
 
 
-def speculation_by_prompt() -> str:
+def speculation_by_prompt(precision: str = "") -> str:
     """The spread of the decode ratio over prompts, and how many answers stayed the same."""
-    found = _result("speculation-cpu.json")
+    found = _speculation(precision)
     rows = []
     for name, side in found["summary"].items():
         if "by_kind" not in side:
@@ -202,9 +203,9 @@ def speculation_by_prompt() -> str:
     return _table(["side", "median prompt, decode", "time to first token", "same text"], rows)
 
 
-def concurrency() -> str:
+def concurrency(precision: str = "") -> str:
     """Throughput with several requests in flight."""
-    found = _result("speculation-cpu.json")
+    found = _speculation(precision)
     sides = found["summary"]
     first = next(iter(sides.values()))["by_concurrency"]
     rows = [
@@ -220,6 +221,10 @@ def concurrency() -> str:
         for level, told in first.items()
     ]
     return _table(["requests at once", "baseline (tok/s)", *(f"{s} (tok/s)" for s in sides)], rows)
+
+
+def _speculation(precision: str) -> Any:
+    return _result(f"speculation-cpu{precision}.json")
 
 
 def training() -> str:
@@ -513,6 +518,9 @@ TABLES = {
     "speculation": speculation,
     "speculation-by-prompt": speculation_by_prompt,
     "concurrency": concurrency,
+    "speculation-float32": partial(speculation, "-float32"),
+    "speculation-by-prompt-float32": partial(speculation_by_prompt, "-float32"),
+    "concurrency-float32": partial(concurrency, "-float32"),
     "training": training,
     "training-further": training_further,
     "drafters": drafters,
