@@ -1,8 +1,10 @@
 """No test reaches a real server by accident, or sees the settings of whoever runs it."""
 
+import gc
 import os
 import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,15 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("AGENTRT_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("AGENTRT_SETTINGS", str(tmp_path / "settings.yaml"))
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """For two clocks that are compared: collecting what other tests left on the heap stops one."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

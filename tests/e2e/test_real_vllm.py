@@ -71,7 +71,7 @@ def ran(server, tmp_path: Path) -> Callable[..., Result]:
 
 
 @pytest.mark.parametrize("name", [*SHIPPED, "starter/starter"])
-def test_the_parts_of_each_shipped_workflow_add_up(ran, server, name: str) -> None:
+def test_the_parts_of_each_shipped_workflow_add_up(ran, server, no_collection, name: str) -> None:
     before = read_counters(server)
     result = ran(name)
     after = read_counters(server)

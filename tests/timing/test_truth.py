@@ -1,6 +1,5 @@
 """Timing is true: known delays come back in the trace within 5 ms or 2%."""
 
-import gc
 import random
 import time
 
@@ -16,15 +15,6 @@ RUNS = 30
 
 def close(measured: float, truth: float) -> bool:
     return abs(measured - truth) <= max(0.005, 0.02 * truth)
-
-
-@pytest.fixture
-def no_collection():
-    """Collecting what other tests left on the heap would stop client and fake server alike."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 async def test_thirty_runs_against_known_delays(no_collection: None) -> None:
