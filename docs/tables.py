@@ -80,6 +80,12 @@ def lookup() -> str:
     return _compared("against", [(found["reference"], found) for found in files])
 
 
+def lookup_float32() -> str:
+    """The same against no speculation, on a CPU that does not compute in bfloat16."""
+    found = _result("lookup-against-baseline-float32.json")
+    return _compared("against", [(found["reference"], found)])
+
+
 def elsewhere() -> str:
     """Workflows over text unlike what the drafter was trained on, with the default profile."""
     names = ("extract", "digest")
@@ -513,6 +519,7 @@ TABLES = {
     "drafting": drafting,
     "copies": copies,
     "lookup": lookup,
+    "lookup-float32": lookup_float32,
     "sweep": sweep,
     "research-in-short": research_in_short,
     "speculation": speculation,
