@@ -8,7 +8,6 @@ Run: python benchmarks/drafters.py [STEPS [PROMPTS]]
 """
 
 import json
-import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -21,7 +20,8 @@ from agentrt.serving import load_profile
 from agentrt.serving.prepare import prepared_model
 
 ROOT = Path(__file__).parent.parent
-DRAFT = ROOT / "server" / "draft"
+sys.path.insert(0, str(ROOT / "server" / "draft"))
+
 # Drafted tokens of a step.
 TOKENS = 2240
 
@@ -42,11 +42,13 @@ KINDS = (Kind(1, 7), Kind(2, 7), Kind(3, 7), Kind(2, 5), Kind(2, 15))
 
 
 def main() -> None:
+    from make import stage
+
     steps = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     prompts = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
     work = cache_root() / "drafters"
     target = prepared_model(load_profile("cpu-smollm2-baseline"), print)
-    _stage("generate.py", "--target", target, "--data", work / "data", "--prompts", prompts)
+    stage("generate.py", "--target", target, "--data", work / "data", "--prompts", prompts)
     evidence: dict[str, Any] = {
         "command": " ".join(["python", "benchmarks/drafters.py", *sys.argv[1:]]),
         "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -59,7 +61,7 @@ def main() -> None:
     }
     for kind in KINDS:
         out = work / f"{kind.folder}-{steps}"
-        _stage(
+        stage(
             "train.py", "--target", target, "--data", work / "data", "--out", out,
             "--steps", steps, "--every", steps, "--layers", kind.layers, "--drafts", kind.masks,
             "--anchors", TOKENS // kind.masks,
@@ -69,10 +71,6 @@ def main() -> None:
         evidence["drafters"].append({**asdict(kind), "bytes": size, **curve[-1]})
         path = ROOT / "benchmarks" / "results" / "drafters.json"
         path.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
-
-
-def _stage(script: str, *words: object) -> None:
-    subprocess.run([sys.executable, str(DRAFT / script), *map(str, words)], check=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ Writes benchmarks/results/drafting.json. Run: python benchmarks/drafting.py
 
 import asyncio
 import json
-import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +29,7 @@ from agentrt.bundled import cache_root
 from agentrt.errors import LLMError
 from agentrt.llm import ChatModel, Endpoint, Request, Sampling
 from agentrt.serving import load_profile, serve
-from agentrt.serving.lookup import Copy, Foresee, Tokens, draft, last_copy
+from agentrt.serving.lookup import Copy, Foresee, Tokens, draft, last_copy, nothing
 from agentrt.serving.prepare import prepared_model
 from agentrt.serving.sequential import Corrector, SequentialHead, alone
 from agentrt.timing import Span, Tracer, llm_totals
@@ -106,13 +105,10 @@ def _answers(target: Path) -> Iterator[tuple[str, list[Place]]]:
     from evaluate import states_of
     from features import read
     from loss import Target
+    from make import stage
 
     data = _data()
-    subprocess.run(
-        [sys.executable, DRAFT / "generate.py", "--target", target, "--data", data,
-         "--held-out", str(EACH), "--prompts", "0"],
-        check=True,
-    )  # fmt: skip
+    stage("generate.py", "--target", target, "--data", data, "--held-out", EACH, "--prompts", 0)
     drafter, embedding = Drafter.load(DRAFT / "model").eval(), Target.load(target).embedding
     known = read(data / "heldout.jsonl", target, drafter.config.target_layer_ids)
     seen: dict[tuple[str, str], int] = defaultdict(int)
@@ -194,7 +190,7 @@ def _ways(drafters: dict[str, Foreseen]) -> dict[str, Way]:
             place.text, foreseen(place), longest=LONGEST, most=MOST, worth=worth
         )
 
-    copies = both(lambda _: lambda place, text: None, 0.25)
+    copies = both(lambda _: nothing, 0.25)
     with_head = drafters["drafter with its head"]
     return {
         **{name: _guesses_of(foreseen) for name, foreseen in drafters.items()},

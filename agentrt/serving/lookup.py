@@ -29,6 +29,11 @@ class Guess:
 Foresee = Callable[[int, Tokens], Guess | None]
 
 
+def nothing(place: int, text: Tokens) -> Guess | None:
+    """What is foreseen where the drafter does not draft."""
+    return None
+
+
 @dataclass(frozen=True)
 class Copy:
     """Where the end of a text stood before, and how many tokens agree there."""

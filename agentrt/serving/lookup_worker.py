@@ -14,7 +14,7 @@ import numpy
 import torch
 from vllm.v1.worker.cpu_worker import CPUWorker
 
-from agentrt.serving.lookup import Foresee, Guess, Tokens, draft, last_copy
+from agentrt.serving.lookup import Foresee, Tokens, draft, last_copy, nothing
 from agentrt.serving.sequential import Corrector, SequentialHead, alone
 
 _SETTINGS = "agentrt_lookup"
@@ -86,7 +86,7 @@ class Drafts:
     def _drafts(self, index: int, text: Tokens | None, drafting: bool) -> list[int]:
         if text is None:
             return []
-        foresee = self._foreseen(index) if drafting else _nothing
+        foresee = self._foreseen(index) if drafting else nothing
         most = self._runner.num_spec_tokens
         return draft(text, foresee, longest=self._longest, most=most, worth=self._worth)
 
@@ -108,7 +108,3 @@ class Drafts:
         self._states = states
         self._logits = self._runner.drafter.model.compute_logits(states)
         return torch.zeros(len(states), dtype=torch.int64)
-
-
-def _nothing(place: int, text: Tokens) -> Guess | None:
-    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -36,20 +37,28 @@ class Tally:
 @torch.inference_mode()
 def acceptance(
     drafter: Drafter,
-    head: SequentialHead | None,
+    heads: Sequence[SequentialHead | None],
     answers: Answers,
     embedding: Tensor,
     drafts: int,
-) -> dict[str, Tally]:
-    """Tallies by task kind, and of ``all``; without a head those of the drafter alone."""
-    tallies: dict[str, Tally] = defaultdict(lambda: Tally(0, 0, [0] * drafts))
+) -> list[dict[str, Tally]]:
+    """For each head, tallies by task kind, and of ``all``; those of None are the drafter's alone.
+
+    What the drafter foresees is computed once for all of them.
+    """
+    tallies: list[dict[str, Tally]] = [
+        defaultdict(lambda: Tally(0, 0, [0] * drafts)) for _ in heads
+    ]
     for answer in answers.items:
         if len(answer.tokens) - answer.start < 3:
             continue
-        found = _walk(_right(drafter, head, answers, answer, embedding, drafts), drafts)
-        tallies[answer.kind].add(found)
-        tallies["all"].add(found)
-    return dict(tallies)
+        states = states_of(drafter, answers, answer, embedding, drafts)
+        for head, found in zip(heads, tallies, strict=True):
+            drafted = _drafted(head, states, embedding, answer)
+            tally = _walk(_right(drafted, answer), drafts)
+            found[answer.kind].add(tally)
+            found["all"].add(tally)
+    return [dict(found) for found in tallies]
 
 
 @torch.inference_mode()
@@ -63,20 +72,11 @@ def states_of(
         return drafter([sample], embedding, drafts).float()
 
 
-def _right(
-    drafter: Drafter,
-    head: SequentialHead | None,
-    answers: Answers,
-    answer: Answer,
-    embedding: Tensor,
-    drafts: int,
-) -> Tensor:
+def _right(drafted: Tensor, answer: Answer) -> Tensor:
     """How many drafts in a row are right after each place of the answer."""
     end = len(answer.tokens)
     anchors = torch.arange(answer.start, end - 1)
-    states = states_of(drafter, answers, answer, embedding, drafts)
-    drafted = _drafted(head, states, embedding, answer)
-    places = anchors[:, None] + torch.arange(1, drafts + 1)
+    places = anchors[:, None] + torch.arange(1, drafted.shape[1] + 1)
     labels = answer.tokens[places.clamp(max=end - 1)]
     right = (drafted == labels) & (places < end)
     return right.int().cumprod(1).sum(1)

@@ -38,9 +38,9 @@ def main() -> None:
     args = parser.parse_args()
     target = prepared_model(load_profile("cpu-smollm2-baseline"), print)
     data, trained = args.work / "data", args.work / f"layers-{args.layers}"
-    _stage("generate.py", "--target", target, "--data", data, "--prompts", args.prompts,
+    stage("generate.py", "--target", target, "--data", data, "--prompts", args.prompts,
            "--held-out", args.held_out)  # fmt: skip
-    _stage("train.py", "--target", target, "--data", data, "--out", trained, "--steps", args.steps,
+    stage("train.py", "--target", target, "--data", data, "--out", trained, "--steps", args.steps,
            "--layers", args.layers)  # fmt: skip
     install(trained, args.out)
     if args.out == HERE / "model":
@@ -82,7 +82,8 @@ def record(trained: Path, path: Path, command: str, further: bool = False) -> No
     path.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
 
 
-def _stage(script: str, *words: object) -> None:
+def stage(script: str, *words: object) -> None:
+    """Run a script of this folder in a process of its own, and fail as it does."""
     subprocess.run([sys.executable, str(HERE / script), *map(str, words)], check=True)
 
 

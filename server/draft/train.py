@@ -167,17 +167,17 @@ def _note(
     progress: Progress,
 ) -> None:
     """A line of the curve: acceptance length on held-out answers, by task kind."""
-    lengths = [
+    heads = (model.head, None)
+    corrected, alone = (
         {kind: round(tally.acceptance_length, 3) for kind, tally in sorted(tallies.items())}
-        for head in (model.head, None)
-        for tallies in [acceptance(model.drafter, head, held_out, embedding, args.drafts[0])]
-    ]
+        for tallies in acceptance(model.drafter, heads, held_out, embedding, args.drafts[0])
+    )
     line = {
         **asdict(progress),
         "layers": model.drafter.config.layers,
         "drafts": args.drafts[0],
-        "acceptance_length": lengths[0],
-        "acceptance_length_of_the_drafter_alone": lengths[1],
+        "acceptance_length": corrected,
+        "acceptance_length_of_the_drafter_alone": alone,
     }
     print(json.dumps(line), flush=True)
     with (args.out / "curve.jsonl").open("a") as file:
