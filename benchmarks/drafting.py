@@ -103,21 +103,22 @@ def _answers(target: Path) -> Iterator[tuple[str, list[Place]]]:
     """Each answer's kind, and all its places."""
     from drafter import Drafter
     from evaluate import states_of
-    from features import read
+    from features import read, states_for
     from loss import Target
     from make import stage
 
     data = _data()
     stage("generate.py", "--target", target, "--data", data, "--held-out", EACH, "--prompts", 0)
     drafter, embedding = Drafter.load(DRAFT / "model").eval(), Target.load(target).embedding
-    known = read(data / "heldout.jsonl", target, drafter.config.target_layer_ids)
+    known = read(data / "heldout.jsonl")
+    hidden = states_for(target, drafter.config.target_layer_ids, "cpu", [known])
     seen: dict[tuple[str, str], int] = defaultdict(int)
-    for answer in known.items:
+    for answer in known:
         seen[answer.kind, answer.corpus] += 1
         if seen[answer.kind, answer.corpus] <= LEFT_OUT or len(answer.tokens) - answer.start < 3:
             continue
         text = answer.tokens.numpy().astype(numpy.int64)
-        states = states_of(drafter, known, answer, embedding, DRAFTER)
+        states = states_of(drafter, hidden, answer, embedding, DRAFTER)
         ends = range(answer.start + 1, len(text))
         yield (
             answer.kind,

@@ -233,16 +233,23 @@ def _speculation(precision: str) -> Any:
     return _result(f"speculation-cpu{precision}.json")
 
 
-def training() -> str:
-    """Acceptance on held-out answers as the drafter was trained from nothing."""
-    return _curve(_result("draft-training.json")["trainings"][0], {})
-
-
-def training_further() -> str:
-    """The same as its training went on, with and without the sequential head."""
+def training(file: str = "draft-training.json") -> str:
+    """Acceptance on held-out answers as drafters were trained, with and without their head."""
     alone = {"all, no head": "acceptance_length_of_the_drafter_alone"}
-    further = _result("draft-training.json")["trainings"][1:]
-    return "\n\n".join(f"{_curve(found, alone)}\n\n{_evidence(found)}" for found in further)
+    found = _result(file)["trainings"]
+    return "\n\n".join(f"{_curve(each, alone)}\n\n{_evidence(each)}" for each in found)
+
+
+def training_before() -> str:
+    """The drafter before, trained from nothing, when it had no head."""
+    return _curve(_result("draft-training-before.json")["trainings"][0], {})
+
+
+def training_before_further() -> str:
+    """The same as its training went on."""
+    further = _result("draft-training-before.json")["trainings"][1]
+    alone = {"all, no head": "acceptance_length_of_the_drafter_alone"}
+    return f"{_curve(further, alone)}\n\n{_evidence(further)}"
 
 
 def _curve(training: dict[str, Any], others: dict[str, str]) -> str:
@@ -529,7 +536,9 @@ TABLES = {
     "speculation-by-prompt-float32": partial(speculation_by_prompt, "-float32"),
     "concurrency-float32": partial(concurrency, "-float32"),
     "training": training,
-    "training-further": training_further,
+    "training-others": partial(training, "draft-training-others.json"),
+    "training-before": training_before,
+    "training-before-further": training_before_further,
     "drafters": drafters,
     "projection": projection,
     "published": published,

@@ -1,6 +1,7 @@
-"""Real text to build prompts from, all of it found in an installed Python.
+"""Real text to build prompts from.
 
-Four corpora serve training; two are kept whole for evaluation and never trained on.
+Four corpora that are found in an installed Python serve training, and where they are asked for the
+manuals of the system's packages; two are kept whole for evaluation and never trained on.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
+
+import manuals
 
 TRAINING = ("standard-library", "package-readmes", "scipy-docstrings", "torch-docstrings")
 HELD_OUT = ("python-reference", "sklearn-docstrings")
@@ -34,7 +38,8 @@ class Passage:
     text: str
 
 
-def passages(corpus: str) -> list[Passage]:
+@cache
+def passages(corpus: str) -> tuple[Passage, ...]:
     """All passages of a corpus, without repeats, in an order that is always the same."""
     found: dict[str, Passage] = {}
     for topic, text in _texts(corpus):
@@ -42,7 +47,7 @@ def passages(corpus: str) -> list[Passage]:
             found.setdefault(chunk, Passage(corpus, topic, chunk))
     ordered = sorted(found.values(), key=lambda passage: passage.text)
     random.Random(0).shuffle(ordered)  # noqa: S311 - an order, not a secret
-    return ordered
+    return tuple(ordered)
 
 
 def _texts(corpus: str) -> Iterator[tuple[str, str]]:
@@ -61,6 +66,8 @@ def _texts(corpus: str) -> Iterator[tuple[str, str]]:
             yield from _docstrings(["torch", "pydantic", "langchain_core", "openai", "rich"])
         case "sklearn-docstrings":
             yield from _docstrings(["sklearn"])
+        case "manuals":
+            yield from manuals.paragraphs()
         case _:
             raise ValueError(f"no corpus named {corpus!r}")
 

@@ -10,12 +10,12 @@ are the target's.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from blocks import Blocks
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its customary name
@@ -24,13 +24,15 @@ from agentrt.serving.precision import cpu_dtype
 
 # Where a drafter's sequential head lies in its folder; vLLM reads no subfolder.
 HEAD = "sequential/head.safetensors"
+# Where and with what it was trained stands in this file beside it.
+ABOUT = "about.json"
 
 
 @dataclass(frozen=True)
 class DrafterConfig:
     """The sizes of a drafter; all but the layers, features and block are the target's."""
 
-    layers: int = 2
+    layers: int = 3
     block_size: int = 8
     target_layer_ids: tuple[int, ...] = (1, 8, 15, 22, 29)
     mask_token_id: int = 17
@@ -91,28 +93,6 @@ class DrafterConfig:
         )
 
 
-@dataclass(frozen=True)
-class Sample:
-    """A sequence to draft from.
-
-    Attributes:
-        tokens: ids of prompt and answer, shape (T,).
-        features: the target's hidden states, shape (T, fused * hidden).
-        anchors: places of the known tokens that blocks start from, shape (A,), sorted.
-        start: where the answer begins; what stands before it is not the target's own.
-    """
-
-    tokens: Tensor
-    features: Tensor
-    anchors: Tensor
-    start: int = 0
-
-    @property
-    def seen(self) -> int:
-        """How many positions the last block sees; what follows need not be computed."""
-        return int(self.anchors[-1])
-
-
 class RMSNorm(nn.Module):
     """Root-mean-square norm, computed in float32."""
 
@@ -144,21 +124,20 @@ class Attention(nn.Module):
         """Attend: ``x`` (all queries, hidden), ``context`` (all positions, hidden)."""
         dim, shared = self.config.head_dim, self.config.heads // self.config.kv_heads
         queries = _rotate(self.q_norm(self.q_proj(x).unflatten(-1, (-1, dim))), layout.query_rope)
-        keys, values = self._keys_values(x, layout.query_rope)
-        context_keys, context_values = self._keys_values(context, layout.context_rope)
-        mixed = []
-        for part in layout.parts:
-            k = torch.cat([context_keys[part.context], keys[part.queries]])
-            v = torch.cat([context_values[part.context], values[part.queries]])
-            mixed.append(
-                F.scaled_dot_product_attention(
-                    queries[part.queries].transpose(0, 1)[None],
-                    k.transpose(0, 1).repeat_interleave(shared, 0)[None],
-                    v.transpose(0, 1).repeat_interleave(shared, 0)[None],
-                    attn_mask=part.allowed,
-                )[0].transpose(0, 1)
+        keys, values = (
+            torch.cat([before[layout.context], own[layout.queries]], 1)
+            .transpose(1, 2)
+            .repeat_interleave(shared, 1)
+            for before, own in zip(
+                self._keys_values(context, layout.context_rope),
+                self._keys_values(x, layout.query_rope),
+                strict=True,
             )
-        return self.o_proj(torch.cat(mixed).flatten(-2))
+        )
+        mixed = F.scaled_dot_product_attention(
+            queries[layout.queries].transpose(1, 2), keys, values, attn_mask=layout.allowed
+        )
+        return self.o_proj(mixed.transpose(1, 2).flatten(0, 1)[layout.kept].flatten(-2))
 
     def _keys_values(self, x: Tensor, rope: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         dim = self.config.head_dim
@@ -207,16 +186,23 @@ class Drafter(nn.Module):
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.norm = RMSNorm(config.hidden, config.eps)
 
-    def forward(self, samples: Sequence[Sample], embedding: Tensor, drafts: int) -> Tensor:
-        """Draft ``drafts`` tokens after each anchor of each sample.
+    def forward(self, blocks: Blocks, features: Tensor, embedding: Tensor, drafts: int) -> Tensor:
+        """Draft ``drafts`` tokens after each anchor.
+
+        Args:
+            blocks: where the blocks stand.
+            features: the target's hidden states of all positions, (positions, fused * hidden).
+            embedding: the target's, shape (vocabulary, hidden).
+            drafts: masks in a block.
 
         Returns:
-            Normed states for the output head, shape (all anchors, drafts, hidden).
+            Normed states for the output head, shape (anchors, drafts, hidden).
         """
-        layout = Layout.of(samples, drafts, self.config)
-        context = self.hidden_norm(self.fc(torch.cat([s.features[: s.seen] for s in samples])))
-        masks = embedding[self.config.mask_token_id].expand(len(layout.anchors), drafts, -1)
-        x = torch.cat([embedding[layout.anchors].unsqueeze(1), masks], 1).flatten(0, 1)
+        layout = Layout.of(blocks, drafts, self.config)
+        context = self.hidden_norm(self.fc(features))
+        masks = embedding[self.config.mask_token_id].expand(len(blocks.anchors), drafts, -1)
+        anchors = embedding[blocks.tokens[blocks.anchors]]
+        x = torch.cat([anchors.unsqueeze(1), masks], 1).flatten(0, 1)
         for layer in self.layers:
             x = layer(x, context, layout)
         return self.norm(x).unflatten(0, (-1, drafts + 1))[:, 1:]
@@ -241,53 +227,61 @@ class Drafter(nn.Module):
 
 
 @dataclass(frozen=True)
-class Part:
-    """Where one sample lies in the packed tensors, and what its queries may see."""
-
-    context: slice
-    queries: slice
-    allowed: Tensor
-
-
-@dataclass(frozen=True)
 class Layout:
-    """Several samples packed behind one another, with no padding."""
+    """How packed sequences and the queries of their blocks are laid out for one attention.
 
-    parts: list[Part]
-    anchors: Tensor
+    Attributes:
+        context: (sequences, longest) which packed position stands there; any where none does.
+        queries: (sequences, most queries) likewise, of the packed queries.
+        allowed: (sequences, 1, most queries, longest + most queries) what a query may see: the
+            positions before its anchor, and all of its own block.
+        kept: (queries,) where each packed query lies in the flattened ``queries``.
+        query_rope: rotations of the packed queries.
+        context_rope: rotations of the packed positions.
+    """
+
+    context: Tensor
+    queries: Tensor
+    allowed: Tensor
+    kept: Tensor
     query_rope: tuple[Tensor, Tensor]
     context_rope: tuple[Tensor, Tensor]
 
     @classmethod
-    def of(cls, samples: Sequence[Sample], drafts: int, config: DrafterConfig) -> Layout:
-        """Pack ``samples`` for blocks of one anchor and ``drafts`` masks."""
-        parts, offset, first = [], 0, 0
-        for sample in samples:
-            length, count = sample.seen, len(sample.anchors) * (drafts + 1)
-            parts.append(
-                Part(
-                    slice(offset, offset + length),
-                    slice(first, first + count),
-                    _allowed(sample, drafts),
-                )
-            )
-            offset, first = offset + length, first + count
-        inside = torch.arange(drafts + 1)
-        places = torch.cat([(s.anchors[:, None] + inside).flatten() for s in samples])
-        positions = torch.cat([torch.arange(s.seen) for s in samples])
-        anchors = torch.cat([s.tokens[s.anchors] for s in samples])
-        return cls(parts, anchors, _rope(places, config), _rope(positions, config))
-
-
-def _allowed(sample: Sample, drafts: int) -> Tensor:
-    """Queries see the positions before their anchor, and all of their own block."""
-    owner = torch.arange(len(sample.anchors)).repeat_interleave(drafts + 1)
-    before = torch.arange(sample.seen)[None] < sample.anchors[owner][:, None]
-    return torch.cat([before, owner[:, None] == owner[None]], 1)
+    def of(cls, blocks: Blocks, drafts: int, config: DrafterConfig) -> Layout:
+        """Lay out blocks of one anchor and ``drafts`` masks."""
+        device, block = blocks.tokens.device, drafts + 1
+        longest, most = max(blocks.lengths), max(blocks.counts)
+        lengths = torch.tensor(blocks.lengths, device=device)
+        counts = torch.tensor(blocks.counts, device=device)
+        begins, firsts = lengths.cumsum(0) - lengths, counts.cumsum(0) - counts
+        row = torch.arange(longest, device=device)
+        column = torch.arange(most, device=device)
+        context = (begins[:, None] + row).clamp(max=len(blocks.tokens) - 1)
+        owners = (firsts[:, None] + column).clamp(max=len(blocks.anchors) - 1)
+        inside = torch.arange(block, device=device)
+        queries = (owners[:, :, None] * block + inside).flatten(1)
+        # A column past a sequence's last block stands for no query; it sees itself, and is dropped.
+        places = blocks.anchors[owners] - begins[:, None]
+        before = row < places.repeat_interleave(block, 1)[:, :, None]
+        owner = column.repeat_interleave(block)
+        own = (owner[:, None] == owner).expand(len(lengths), -1, -1)
+        real = (column < counts[:, None]).repeat_interleave(block, 1)
+        positions = torch.arange(len(blocks.tokens), device=device)
+        positions = positions - begins.repeat_interleave(lengths)
+        drafted = (positions[blocks.anchors][:, None] + inside).flatten()
+        return cls(
+            context,
+            queries,
+            torch.cat([before, own], 2).unsqueeze(1),
+            real.flatten().nonzero()[:, 0],
+            _rope(drafted, config),
+            _rope(positions, config),
+        )
 
 
 def _rope(places: Tensor, config: DrafterConfig) -> tuple[Tensor, Tensor]:
-    steps = torch.arange(0, config.head_dim, 2) / config.head_dim
+    steps = torch.arange(0, config.head_dim, 2, device=places.device) / config.head_dim
     angles = places[:, None].float() / config.rope_theta**steps
     angles = torch.cat([angles, angles], -1).unsqueeze(1)
     return angles.cos(), angles.sin()
@@ -300,6 +294,11 @@ def _rotate(x: Tensor, rope: tuple[Tensor, Tensor]) -> Tensor:
     return x * cos + torch.cat([-high, low], -1) * sin
 
 
-def autocast() -> torch.autocast:
-    """Products in bfloat16 where the CPU computes in it; elsewhere everything in float32."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=cpu_dtype() == "bfloat16")
+def autocast(device: str) -> torch.autocast:
+    """Products in bfloat16 where the device computes in it; elsewhere everything in float32."""
+    return torch.autocast(device, torch.bfloat16, enabled=best_dtype(device) == "bfloat16")
+
+
+def best_dtype(device: str) -> str:
+    """The number format in which a device multiplies fast."""
+    return cpu_dtype() if device == "cpu" else "bfloat16"

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from drafter import Drafter, Sample, autocast
-from features import Answer, Answers
+from blocks import Blocks, Sample
+from drafter import Drafter, autocast
+from features import Answer, States
 from torch import Tensor
 
 from agentrt.serving.sequential import SequentialHead
@@ -38,7 +39,8 @@ class Tally:
 def acceptance(
     drafter: Drafter,
     heads: Sequence[SequentialHead | None],
-    answers: Answers,
+    answers: Sequence[Answer],
+    hidden: States,
     embedding: Tensor,
     drafts: int,
 ) -> list[dict[str, Tally]]:
@@ -49,13 +51,13 @@ def acceptance(
     tallies: list[dict[str, Tally]] = [
         defaultdict(lambda: Tally(0, 0, [0] * drafts)) for _ in heads
     ]
-    for answer in answers.items:
+    for answer in answers:
         if len(answer.tokens) - answer.start < 3:
             continue
-        states = states_of(drafter, answers, answer, embedding, drafts)
+        states = states_of(drafter, hidden, answer, embedding, drafts)
         for head, found in zip(heads, tallies, strict=True):
             drafted = _drafted(head, states, embedding, answer)
-            tally = _walk(_right(drafted, answer), drafts)
+            tally = _walk(_right(drafted, answer).tolist(), drafts)
             found[answer.kind].add(tally)
             found["all"].add(tally)
     return [dict(found) for found in tallies]
@@ -63,21 +65,22 @@ def acceptance(
 
 @torch.inference_mode()
 def states_of(
-    drafter: Drafter, answers: Answers, answer: Answer, embedding: Tensor, drafts: int
+    drafter: Drafter, hidden: States, answer: Answer, embedding: Tensor, drafts: int
 ) -> Tensor:
     """What is foreseen after each place of an answer but the last: (places, drafts, hidden)."""
     anchors = torch.arange(answer.start, len(answer.tokens) - 1)
-    with autocast():
-        sample = Sample(answer.tokens, answers.features(answer), anchors)
-        return drafter([sample], embedding, drafts).float()
+    device = embedding.device.type
+    blocks = Blocks.of([Sample(answer.tokens, anchors, answer.start)], device)
+    with autocast(device):
+        return drafter(blocks, hidden.of([answer]), embedding, drafts).float()
 
 
 def _right(drafted: Tensor, answer: Answer) -> Tensor:
     """How many drafts in a row are right after each place of the answer."""
-    end = len(answer.tokens)
-    anchors = torch.arange(answer.start, end - 1)
-    places = anchors[:, None] + torch.arange(1, drafted.shape[1] + 1)
-    labels = answer.tokens[places.clamp(max=end - 1)]
+    end, device = len(answer.tokens), drafted.device
+    anchors = torch.arange(answer.start, end - 1, device=device)
+    places = anchors[:, None] + torch.arange(1, drafted.shape[1] + 1, device=device)
+    labels = answer.tokens.to(device)[places.clamp(max=end - 1)]
     right = (drafted == labels) & (places < end)
     return right.int().cumprod(1).sum(1)
 
@@ -87,8 +90,8 @@ def _drafted(
 ) -> Tensor:
     """The tokens drafted one after another, shape (places, drafts)."""
     anchors = torch.arange(answer.start, len(answer.tokens) - 1)
-    drafted = [answer.tokens[anchors - 1], answer.tokens[anchors]]
-    with autocast():
+    drafted = [answer.tokens[anchors - back].to(embedding.device) for back in (1, 0)]
+    with autocast(embedding.device.type):
         for place in states.unbind(1):
             last, before = embedding[drafted[-1]], embedding[drafted[-2]]
             corrected = place if head is None else head(place, last, before)
@@ -96,11 +99,12 @@ def _drafted(
     return torch.stack(drafted[2:], 1)
 
 
-def _walk(answer_right: Tensor, drafts: int) -> Tally:
+def _walk(right: Sequence[int], drafts: int) -> Tally:
     """Decode the answer step by step: each takes the right drafts and one token more."""
-    place, taken = 0, []
-    while place < len(answer_right):
-        taken.append(int(answer_right[place]))
+    place = 0
+    taken: list[int] = []
+    while place < len(right):
+        taken.append(right[place])
         place += taken[-1] + 1
     accepted = [sum(count > n for count in taken) for n in range(drafts)]
-    return Tally(len(taken), min(place, len(answer_right)), accepted)
+    return Tally(len(taken), min(place, len(right)), accepted)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from drafter import Drafter, Sample
-from features import Answers
+from blocks import Blocks
+from drafter import Drafter
+from features import Answer
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its customary name
@@ -34,21 +36,18 @@ class Candidates:
     The output head has 49,152 rows; a softmax over all of them would cost more than the drafter.
     """
 
-    def __init__(self, sources: list[Answers], vocabulary: int, frequent: int) -> None:
-        counts = Counter(
-            token
-            for source in sources
-            for item in source.items
-            for token in item.tokens[item.start :].tolist()
-        )
-        self._frequent = torch.tensor([token for token, _ in counts.most_common(frequent)])
+    def __init__(
+        self, answers: Iterable[Answer], vocabulary: int, frequent: int, device: str
+    ) -> None:
+        counts = Counter(t for each in answers for t in each.tokens[each.start :].tolist())
+        ids = [token for token, _ in counts.most_common(frequent)]
+        self._frequent = torch.tensor(ids, device=device)
         self._vocabulary = vocabulary
 
-    def of(self, batch: list[Sample], others: int = 512) -> Tensor:
-        """Sorted ids without repeats."""
-        seen = torch.cat([sample.tokens for sample in batch])
-        random_ids = torch.randint(0, self._vocabulary, (others,))
-        return torch.unique(torch.cat([self._frequent, seen, random_ids]))
+    def of(self, tokens: Tensor, others: int = 512) -> Tensor:
+        """Sorted ids without repeats, for a batch of these tokens."""
+        random_ids = torch.randint(0, self._vocabulary, (others,), device=tokens.device)
+        return torch.unique(torch.cat([self._frequent, tokens, random_ids]))
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,9 @@ class Target:
     norm: Tensor
 
     @classmethod
-    def load(cls, folder: Path) -> Target:
+    def load(cls, folder: Path, device: str = "cpu") -> Target:
         """From the folder of the target model."""
-        weights = load_file(folder / "model.safetensors")
+        weights = load_file(folder / "model.safetensors", device)
         return cls(
             weights["model.embed_tokens.weight"].float(), weights["model.norm.weight"].float()
         )
@@ -78,7 +77,12 @@ def _scores(states: Tensor, embedding: Tensor, candidates: Tensor) -> Tensor:
 
 
 def loss_of(
-    model: Trained, batch: list[Sample], target: Target, candidates: Tensor, drafts: int
+    model: Trained,
+    blocks: Blocks,
+    features: Tensor,
+    target: Target,
+    candidates: Tensor,
+    drafts: int,
 ) -> Tensor:
     """Weighted cross-entropy against the target's own words of all blocks of a batch.
 
@@ -88,23 +92,19 @@ def loss_of(
     it take another token than its own first choice, the token alone is the label; in a prompt,
     whose words are not the target's, the distribution alone.
     """
-    places = [s.anchors[:, None] + torch.arange(1, drafts + 1) for s in batch]
-    inside = [p < len(s.tokens) for p, s in zip(places, batch, strict=True)]
-    parts = list(zip(batch, places, inside, strict=True))
-    own = torch.cat([p[i] >= s.start for s, p, i in parts])
-    labels = torch.cat([s.tokens[p[i]] for s, p, i in parts])
-    labels = torch.searchsorted(candidates, labels)
+    after = torch.arange(drafts, device=features.device)
+    places = blocks.anchors[:, None] + 1 + after
+    inside = places < blocks.ends[:, None]
+    own = (places >= blocks.starts[:, None])[inside]
+    places, tokens = places[inside], blocks.tokens
+    labels = torch.searchsorted(candidates, tokens[places])
     with torch.no_grad():
-        said = torch.cat([s.features[p[i] - 1] for s, p, i in parts])
-        whole = target.logits(said, candidates).softmax(-1)
+        whole = target.logits(features[places - 1], candidates).softmax(-1)
         forced = own & (whole.argmax(-1) != labels)
-    kept = torch.cat(inside)
-    states = model.drafter(batch, target.embedding, drafts)[kept]
-    last, before = (
-        target.embedding[torch.cat([s.tokens[p[i] - back] for s, p, i in parts])] for back in (1, 2)
-    )
+    states = model.drafter(blocks, features, target.embedding, drafts)[inside]
+    last, before = (target.embedding[tokens[places - back]] for back in (1, 2))
     share = torch.where(own, torch.where(forced, 0.0, 0.5), 1.0)
-    weights = torch.exp(-torch.arange(drafts) / _DECAY).expand(len(kept), -1)[kept]
+    weights = torch.exp(-after / _DECAY).expand_as(inside)[inside]
     each = torch.zeros_like(weights)
     for said_after in (states, model.head(states, last, before)):
         logarithms = _scores(said_after, target.embedding, candidates).log_softmax(-1)

@@ -12,12 +12,10 @@ import json
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
-from drafter import HEAD
+from drafter import ABOUT, HEAD
 
-from agentrt.bench.evidence import cores, machine, versions
 from agentrt.bundled import cache_root
 from agentrt.serving import load_profile
 from agentrt.serving.prepare import prepared_model
@@ -34,18 +32,20 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=4000, help="prompts to train on")
     parser.add_argument("--held-out", type=int, default=12, help="prompts a kind and corpus")
     parser.add_argument("--steps", type=int, default=2400, help="training steps")
-    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument(
+        "--device", choices=["cpu", "cuda"], default="cpu", help="where to answer and train"
+    )
     args = parser.parse_args()
     target = prepared_model(load_profile("cpu-smollm2-baseline"), print)
     data, trained = args.work / "data", args.work / f"layers-{args.layers}"
     stage("generate.py", "--target", target, "--data", data, "--prompts", args.prompts,
-           "--held-out", args.held_out)  # fmt: skip
+           "--held-out", args.held_out, "--device", args.device)  # fmt: skip
     stage("train.py", "--target", target, "--data", data, "--out", trained, "--steps", args.steps,
-           "--layers", args.layers)  # fmt: skip
+           "--layers", args.layers, "--device", args.device)  # fmt: skip
     install(trained, args.out)
     if args.out == HERE / "model":
-        command = " ".join(["python", "server/draft/make.py", *sys.argv[1:]])
-        record(trained, HERE.parents[1] / "benchmarks/results/draft-training.json", command)
+        record(trained, HERE.parents[1] / "benchmarks/results/draft-training.json")
     print(f"the drafter is in {args.out}")
 
 
@@ -59,24 +59,16 @@ def install(trained: Path, out: Path) -> None:
     (out / "SHA256SUMS").write_text("".join(sums))
 
 
-def record(trained: Path, path: Path, command: str, further: bool = False) -> None:
+def record(trained: Path, path: Path, further: bool = False) -> None:
     """Keep the curve of the shipped drafter's training as evidence.
 
     Args:
         trained: the folder that the training wrote.
         path: the evidence file.
-        command: what was run.
         further: the training went on from the shipped drafter, so its curve comes after the others.
     """
     curve = [json.loads(line) for line in (trained / "curve.jsonl").read_text().splitlines()]
-    training = {
-        "command": command,
-        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "cores": cores(),
-        "versions": versions(),
-        "curve": curve,
-    }
+    training = {**json.loads((trained / ABOUT).read_text()), "curve": curve}
     before = json.loads(path.read_text())["trainings"] if further else []
     evidence = {"trainings": [*before, training]}
     path.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
