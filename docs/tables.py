@@ -74,18 +74,6 @@ def answer() -> str:
     return indent("\n".join(["", *lines, ""]), "    ")
 
 
-def lookup() -> str:
-    """The research workflow with copied drafts, against the drafter alone and no speculation."""
-    files = [_result(f"lookup-against-{reference}.json") for reference in ("baseline", "drafter")]
-    return _compared("against", [(found["reference"], found) for found in files])
-
-
-def lookup_float32() -> str:
-    """The same against no speculation, on a CPU that does not compute in bfloat16."""
-    found = _result("lookup-against-baseline-float32.json")
-    return _compared("against", [(found["reference"], found)])
-
-
 def elsewhere() -> str:
     """Workflows over text unlike what the drafter was trained on, with the default profile."""
     names = ("extract", "digest")
@@ -525,12 +513,9 @@ TABLES = {
     "elsewhere": elsewhere,
     "drafting": drafting,
     "copies": copies,
-    "lookup": lookup,
-    "lookup-float32": lookup_float32,
     "sweep": sweep,
     "research-in-short": research_in_short,
     "speculation": speculation,
-    "speculation-by-prompt": speculation_by_prompt,
     "concurrency": concurrency,
     "speculation-float32": partial(speculation, "-float32"),
     "speculation-by-prompt-float32": partial(speculation_by_prompt, "-float32"),
