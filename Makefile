@@ -87,8 +87,9 @@ crash: $(BIN)/.dev ## Kill a run at every boundary and at random, and see that i
 	$(BIN)/python benchmarks/crash.py
 
 DRAFT_STEPS ?= 2400
-draft: $(BIN)/.runtime ## Train the drafter anew (DRAFT_STEPS=… for fewer steps)
-	$(BIN)/python server/draft/make.py --steps $(DRAFT_STEPS)
+DRAFT_DEVICE ?= cpu
+draft: $(BIN)/.runtime ## Train the drafter anew (DRAFT_STEPS=… for fewer steps, DRAFT_DEVICE=cuda on a GPU)
+	$(BIN)/python server/draft/make.py --steps $(DRAFT_STEPS) --device $(DRAFT_DEVICE)
 
 docs: $(BIN)/.dev ## Write the generated parts of docs/
 	$(BIN)/python docs/generate.py

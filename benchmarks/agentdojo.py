@@ -25,14 +25,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
 
-from agentrt.bench.evidence import cores, machine, versions
+from agentrt.bench.evidence import circumstances, versions
 from agentrt.errors import AgentrtError, ToolError
 from agentrt.graph.events import Event, ToolCalled
 from agentrt.graph.person import Question
@@ -182,11 +181,10 @@ def main() -> None:
     if options.base_url:
         server = {"base_url": options.base_url, "model": options.model, "api_key": options.api_key}
     evidence: dict[str, Any] = {
-        "command": f"python benchmarks/agentdojo.py --every {options.every}"
-        + (f" --server-every {options.server_every} --model {options.model}" if server else ""),
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "cores": cores(),
+        **circumstances(
+            f"python benchmarks/agentdojo.py --every {options.every}"
+            + (f" --server-every {options.server_every} --model {options.model}" if server else "")
+        ),
         "versions": {**versions(), "agentdojo": version("agentdojo")},
         "suites": SUITES,
         "attack": ATTACK,

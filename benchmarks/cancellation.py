@@ -20,7 +20,6 @@ import statistics
 import sys
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,7 +27,7 @@ from typing import Any
 import httpx
 import psutil
 
-from agentrt.bench.evidence import cores, machine, versions
+from agentrt.bench.evidence import circumstances
 from agentrt.errors import AgentrtError
 from agentrt.graph.events import Event, NodeStarted, Token
 from agentrt.runtime import Runtime
@@ -123,12 +122,10 @@ async def main() -> None:
             one.answers_left = await _left(server, before)
             ended.append(one)
     evidence: dict[str, Any] = {
-        "command": f"python benchmarks/cancellation.py --runs {options.runs}"
-        + (" --base-url URL --model NAME" if options.base_url else ""),
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "cores": cores(),
-        "versions": versions(),
+        **circumstances(
+            f"python benchmarks/cancellation.py --runs {options.runs}"
+            + (" --base-url URL --model NAME" if options.base_url else "")
+        ),
         "runs": len(ended),
         "programs_left": sum(one.programs_left for one in ended),
         "answers_left": sum(one.answers_left for one in ended),

@@ -10,11 +10,10 @@ Run: python benchmarks/drafters.py [STEPS [PROMPTS]]
 import json
 import sys
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agentrt.bench.evidence import cores, machine, versions
+from agentrt.bench.evidence import circumstances
 from agentrt.bundled import cache_root
 from agentrt.serving import load_profile
 from agentrt.serving.prepare import prepared_model
@@ -50,11 +49,7 @@ def main() -> None:
     target = prepared_model(load_profile("cpu-smollm2-baseline"), print)
     stage("generate.py", "--target", target, "--data", work / "data", "--prompts", prompts)
     evidence: dict[str, Any] = {
-        "command": " ".join(["python", "benchmarks/drafters.py", *sys.argv[1:]]),
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "cores": cores(),
-        "versions": versions(),
+        **circumstances(" ".join(["python", "benchmarks/drafters.py", *sys.argv[1:]])),
         "drafted_a_step": TOKENS,
         "prompts": prompts,
         "drafters": [],

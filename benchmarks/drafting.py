@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ import numpy
 import torch
 from torch import Tensor
 
-from agentrt.bench.evidence import cores, machine, versions
+from agentrt.bench.evidence import circumstances
 from agentrt.bundled import cache_root
 from agentrt.errors import LLMError
 from agentrt.llm import ChatModel, Endpoint, Request, Sampling
@@ -72,11 +71,7 @@ def main() -> None:
     places = [place for _, each in answers for place in each]
     drafters = _drafters(places[0].embedding)
     evidence = {
-        "command": "python benchmarks/drafting.py",
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "cores": cores(),
-        "versions": versions(),
+        **circumstances("python benchmarks/drafting.py"),
         "answers": len(answers),
         "copies": _copies_right(places),
         "guesses": {name: _guesses_right(places, foreseen) for name, foreseen in drafters.items()},

@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -19,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from agentrt.bench.evidence import cores, machine, versions
+from agentrt.bench.evidence import circumstances
 from agentrt.rag.chunk import Chunker
 from agentrt.rag.corpus import PYTHON_REFERENCE, corpus_at
 from agentrt.rag.embed import DEFAULT_MODEL, embedder
@@ -40,11 +39,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         scratch = Path(folder)
         evidence: dict[str, Any] = {
-            "command": " ".join(["python", "benchmarks/indexing.py", *sys.argv[1:]]),
-            "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": machine(),
-            "cores": cores(),
-            "versions": versions(),
+            **circumstances(" ".join(["python", "benchmarks/indexing.py", *sys.argv[1:]])),
             "model": DEFAULT_MODEL,
             **throughput(scratch),
             "query": query_overhead(scratch),

@@ -7,13 +7,12 @@ import json
 import shutil
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from agentrt.bench.evidence import cores, machine, versions
+from agentrt.bench.evidence import circumstances
 from agentrt.report.page import report_page
 from agentrt.runtime import Runtime
 from agentrt.testing import FakeOpenAIServer, Reply
@@ -27,11 +26,7 @@ _SPANS = 10_000
 def main() -> None:
     with TemporaryDirectory() as folder:
         evidence: dict[str, Any] = {
-            "command": "python benchmarks/overhead.py",
-            "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": machine(),
-            "cores": cores(),
-            "versions": versions(),
+            **circumstances("python benchmarks/overhead.py"),
             "span_us": [_span_us(Path(folder)) for _ in range(7)],
             "run": _share_of_a_run(Path(folder)),
             "report": _report(Path(folder)),

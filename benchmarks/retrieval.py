@@ -20,7 +20,6 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fnmatch import fnmatch
 from itertools import groupby
 from pathlib import Path
@@ -28,7 +27,7 @@ from urllib.parse import unquote
 
 from bs4 import BeautifulSoup, Tag
 
-from agentrt.bench.evidence import cores, machine, versions
+from agentrt.bench.evidence import circumstances
 from agentrt.bundled import cache_root
 from agentrt.rag import Search, open_corpus
 from agentrt.rag.blocks import blocks
@@ -75,11 +74,7 @@ def main() -> None:
     sys.path.insert(0, str(PEERS))
     with tempfile.TemporaryDirectory() as scratch:
         evidence = {
-            "command": " ".join(["python", "benchmarks/retrieval.py", *sys.argv[1:]]),
-            "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": machine(),
-            "cores": cores(),
-            "versions": versions(),
+            **circumstances(" ".join(["python", "benchmarks/retrieval.py", *sys.argv[1:]])),
             "model": DEFAULT_MODEL,
             "books": {
                 name: measured(book, Path(scratch) / name, count) for name, book in BOOKS.items()

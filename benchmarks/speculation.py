@@ -1,8 +1,8 @@
 """No speculation, n-gram, DFlash, and DFlash with lookup on held-out agent prompts.
 
 By task kind and concurrency. DFlash with lookup twice: as the profile has it, and with a drafter
-that drafts for two requests at once at most. Five servers of the same target are up at once (20 GB);
-every prompt goes to each in turn, the order turning from prompt to prompt. Writes
+that drafts for two requests at once at most. Five servers of the same target are up at once
+(20 GB); every prompt goes to each in turn, the order turning from prompt to prompt. Writes
 benchmarks/results/speculation-cpu.json, and where the CPU does not compute in bfloat16
 speculation-cpu-float32.json: there the parts of a step cost otherwise.
 
@@ -15,12 +15,11 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from agentrt.bench.evidence import cores, machine, versions
+from agentrt.bench.evidence import circumstances
 from agentrt.bench.sides import Side, in_turn, sides
 from agentrt.bench.statistics import paired_ratio
 from agentrt.errors import LLMError
@@ -53,11 +52,7 @@ def main() -> None:
         "profile": profile.name,
         "sides": {side.label: side.profile.told_speculation for side in [baseline, *judged]},
         "flags": profile.flags,
-        "command": f"python benchmarks/speculation.py {each}",
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "cores": cores(),
-        "versions": versions(),
+        **circumstances(f"python benchmarks/speculation.py {each}"),
     }
     evidence["summary"] = _summary(evidence, judged)
     precision = "" if profile.flags["dtype"] == "bfloat16" else f"-{profile.flags['dtype']}"

@@ -13,12 +13,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from agentrt.bench.evidence import cores, machine, versions
+from agentrt.bench.evidence import circumstances, versions
 from agentrt.bench.sides import in_turn
 from agentrt.testing import FakeOpenAIServer, Reply
 
@@ -58,10 +57,7 @@ def main() -> None:
             for kept, words in (("nothing", []), ("SQLite", ["--durable"]))
         ]
     evidence = {
-        "command": f"python benchmarks/step_cost.py {rounds} {runs} {crowd}",
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "cores": cores(),
+        **circumstances(f"python benchmarks/step_cost.py {rounds} {runs} {crowd}"),
         "versions": {**versions(), **_others_versions()},
         "steps": STEPS,
         "seconds": seconds,

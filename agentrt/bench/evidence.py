@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -36,6 +37,17 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def circumstances(command: str) -> dict[str, Any]:
+    """What a file of measurements says first: the command, since when, and where and with what."""
+    return {
+        "command": command,
+        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+        "cores": cores(),
+        "versions": versions(),
+    }
 
 
 def read_evidence(path: Path, model: type[Model], otherwise: str) -> Model:

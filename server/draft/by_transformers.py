@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import xgrammar
 from answer import Answerer, Written
+from drafter import best_dtype
 from prompts import Prompt
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its customary name
@@ -41,7 +42,7 @@ def answerer(target: Path, device: str) -> Answerer:
     AttentionInterface.register(_GROUPED, _grouped)
     AttentionMaskInterface.register(_GROUPED, sdpa_mask)
     model = AutoModelForCausalLM.from_pretrained(
-        target, dtype=torch.bfloat16, attn_implementation=_GROUPED
+        target, dtype=getattr(torch, best_dtype(device)), attn_implementation=_GROUPED
     )
     model = model.to(device).eval()
     grammars = Grammars(tokenizer, model.config.vocab_size)

@@ -94,7 +94,7 @@ def answer(prompts: list[Prompt], engine: Callable[[], Answerer], out: Path, bat
         )
 
 
-def _engine(name: str, target: Path) -> Callable[[], Answerer]:
+def starter(name: str, target: Path) -> Callable[[], Answerer]:
     """What starts an engine; ``cuda`` is transformers on a GPU, ``cpu`` vLLM."""
 
     def start() -> Answerer:
@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument("--part", type=int, nargs=2, default=(0, 1), help="of --kept: N OF")
     args = parser.parse_args()
     args.data.mkdir(parents=True, exist_ok=True)
-    engine = _engine(args.device, args.target)
+    engine = starter(args.device, args.target)
     if args.keep:
         write_prompts(training_prompts(args.prompts, args.seed, args.corpora), args.keep)
     elif args.kept:

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from features import Answer, States, read, states_for
 from loss import Candidates, Target, Trained, loss_of
 from torch import Tensor
 
-from agentrt.bench.evidence import cores, machine, versions
+from agentrt.bench.evidence import circumstances
 from agentrt.serving.sequential import SequentialHead
 
 # Most prompts begin with a chat template and a system prompt of about this many tokens.
@@ -144,15 +143,9 @@ def train(args: argparse.Namespace) -> None:
 
 def _about(device: str) -> dict[str, Any]:
     """Where it is trained, and with what."""
+    command = " ".join(["python", "server/draft/train.py", *_without_paths(sys.argv[1:])])
     names = {"accelerator": torch.cuda.get_device_name()} if device == "cuda" else {}
-    return {
-        "command": " ".join(["python", "server/draft/train.py", *_without_paths(sys.argv[1:])]),
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "cores": cores(),
-        **names,
-        "versions": versions(),
-    }
+    return {**circumstances(command), **names}
 
 
 def _without_paths(words: list[str]) -> list[str]:

@@ -1,0 +1,57 @@
+"""The drafter's training data, made in two ways: by vLLM on a CPU, and as on a GPU."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from agentrt.serving import load_profile
+from agentrt.serving.prepare import prepared_model
+
+pytestmark = pytest.mark.e2e
+DRAFT = Path(__file__).parents[2] / "server" / "draft"
+# Tokens of an answer that are compared: in bfloat16 two engines part at some near tie.
+BEGINNING = 12
+
+
+@pytest.fixture(scope="module")
+def target() -> Path:
+    return Path(prepared_model(load_profile("cpu-smollm2-baseline"), print))
+
+
+@pytest.fixture(autouse=True)
+def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(DRAFT))
+
+
+def test_transformers_answers_as_vllm_does_under_the_same_grammar(
+    target: Path, tmp_path: Path
+) -> None:
+    import by_transformers
+    from features import read
+    from generate import answer, held_out_prompts, starter
+
+    prompts = held_out_prompts(1)
+    answer(prompts, starter("cpu", target), tmp_path / "heldout.jsonl", 64)
+    written = by_transformers.answerer(target, "cpu")(prompts)
+    for known, other in zip(read(tmp_path / "heldout.jsonl"), written, strict=True):
+        assert known.tokens[: known.start].tolist() == other.prompt
+        beginning = known.tokens[known.start :].tolist()[:BEGINNING]
+        assert beginning == other.response[:BEGINNING], known.kind
+
+
+def test_states_computed_as_they_are_needed_are_those_kept_on_disk(
+    target: Path, tmp_path: Path
+) -> None:
+    from features import Answer, Hidden, Kept, Live
+
+    lengths, file = (40, 7, 23), tmp_path / "heldout.jsonl"
+    starts = [sum(lengths[:n]) for n in range(len(lengths))]
+    answers = [
+        Answer("chat", "none", torch.randint(3, 40_000, (length,)), 4, file, start)
+        for length, start in zip(lengths, starts, strict=True)
+    ]
+    hidden = Hidden(target, (1, 15, 29), "cpu")
+    kept, live = (each.of(answers) for each in (Kept(hidden, [answers]), Live(hidden)))
+    assert kept.shape == live.shape == (sum(lengths), 3 * 576)
+    assert (kept - live).norm() / kept.norm() < 0.01
