@@ -3,7 +3,8 @@
 A short training tells which is ahead at so many drafted tokens, not which would win in the end. The
 blocks of a step are fewer the longer they are, so that each drafter sees as many drafted tokens.
 
-Writes benchmarks/results/drafters.json after each drafter, and goes on where it was stopped.
+Writes benchmarks/results/drafters.json after each drafter, and leaves out those that stand there
+already, trained for as many steps on as many prompts.
 Run: python benchmarks/drafters.py [STEPS [PROMPTS]]
 """
 
@@ -21,6 +22,7 @@ from agentrt.serving.prepare import prepared_model
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "server" / "draft"))
 
+RESULTS = ROOT / "benchmarks" / "results" / "drafters.json"
 # Drafted tokens of a step.
 TOKENS = 2240
 
@@ -45,17 +47,16 @@ def main() -> None:
 
     steps = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     prompts = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
+    command = f"python benchmarks/drafters.py {steps} {prompts}"
     work = cache_root() / "drafters"
     target = prepared_model(load_profile("cpu-smollm2-baseline"), print)
     stage("generate.py", "--target", target, "--data", work / "data", "--prompts", prompts)
-    evidence: dict[str, Any] = {
-        **circumstances(" ".join(["python", "benchmarks/drafters.py", *sys.argv[1:]])),
-        "drafted_a_step": TOKENS,
-        "prompts": prompts,
-        "drafters": [],
-    }
-    for kind in KINDS:
-        out = work / f"{kind.folder}-{steps}"
+    evidence = _known(command) or {
+        **circumstances(command), "drafted_a_step": TOKENS, "prompts": prompts, "drafters": []
+    }  # fmt: skip
+    done = {Kind(each["layers"], each["masks"]) for each in evidence["drafters"]}
+    for kind in [kind for kind in KINDS if kind not in done]:
+        out, about = work / f"{kind.folder}-{steps}", circumstances(command)
         stage(
             "train.py", "--target", target, "--data", work / "data", "--out", out,
             "--steps", steps, "--every", steps, "--layers", kind.layers, "--drafts", kind.masks,
@@ -63,9 +64,17 @@ def main() -> None:
         )  # fmt: skip
         curve = [json.loads(line) for line in (out / "curve.jsonl").read_text().splitlines()]
         size = (out / "model.safetensors").stat().st_size
-        evidence["drafters"].append({**asdict(kind), "bytes": size, **curve[-1]})
-        path = ROOT / "benchmarks" / "results" / "drafters.json"
-        path.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
+        trained = {name: about[name] for name in ("started_at", "machine")}
+        evidence["drafters"].append({**asdict(kind), "bytes": size, **curve[-1], **trained})
+        RESULTS.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
+
+
+def _known(command: str) -> dict[str, Any] | None:
+    """What the same command has found before it was stopped."""
+    if not RESULTS.exists():
+        return None
+    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return found if found["command"] == command else None
 
 
 if __name__ == "__main__":

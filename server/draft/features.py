@@ -85,7 +85,7 @@ class Live:
         lengths = torch.tensor([len(answer.tokens) for answer in answers])
         real = (torch.arange(tokens.shape[1]) < lengths[:, None]).to(self._hidden.device)
         states = self._hidden.of(tokens.to(self._hidden.device), attention_mask=real.long())
-        return states[real].float().clone()
+        return states[real].float()
 
 
 class Kept:
