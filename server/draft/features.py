@@ -39,7 +39,7 @@ class States(Protocol):
 def read(path: Path) -> list[Answer]:
     """The answers of a file that ``generate.py`` wrote."""
     items, offset = [], 0
-    for line in path.open():
+    for line in path.read_text(encoding="utf-8").splitlines():
         record = json.loads(line)
         tokens = torch.tensor(record["prompt"] + record["response"])
         start = len(record["prompt"])
@@ -100,7 +100,8 @@ class Kept:
             store = path.with_suffix(".states")
             _extend(store, answers, hidden)
             count = answers[-1].offset + len(answers[-1].tokens)
-            raw = numpy.memmap(store, numpy.int16, "r", shape=(count, hidden.width))
+            # Copy-on-write: torch asks for memory that may be written, and the file stays as it is.
+            raw = numpy.memmap(store, numpy.int16, "c", shape=(count, hidden.width))
             self._files[path] = torch.from_numpy(raw).view(torch.bfloat16)
 
     def of(self, answers: Sequence[Answer]) -> Tensor:

@@ -73,7 +73,7 @@ def _length(prompt: Prompt) -> tuple[int, int]:
 
 def answer(prompts: list[Prompt], engine: Callable[[], Answerer], out: Path, batch: int) -> None:
     """Append the target's answers to ``out``, one JSON object a line."""
-    done = sum(1 for _ in out.open()) if out.exists() else 0
+    done = out.read_bytes().count(b"\n") if out.exists() else 0
     todo = prompts[done:]
     if not todo:
         return
