@@ -20,7 +20,6 @@ import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,7 +27,7 @@ from typing import Any
 from crash_faults import BOUNDARIES, INDEXING, OURS, Fault
 from crash_subjects import SESSIONS, Place, session
 
-from agentrt.bench.evidence import cores, machine, versions
+from agentrt.bench.evidence import circumstances
 
 RESULTS = Path(__file__).parent / "results"
 _MOST_LIVES = 12
@@ -115,17 +114,10 @@ def main() -> None:
     evidence = json.loads(options.out.read_text()) if options.out.exists() else {}
     try:
         for kind in options.only or SESSIONS:
-            started_at = datetime.now(UTC).isoformat(timespec="seconds")
+            about = circumstances(_command())
             with TemporaryDirectory() as folder:
                 judged = _judge(Harness(kind, told, Path(folder)), options)
-            evidence[kind] = {
-                "command": _command(),
-                "started_at": started_at,
-                "machine": machine(),
-                "cores": cores(),
-                "versions": versions(),
-                **judged,
-            }
+            evidence[kind] = {**about, **judged}
     finally:
         world.terminate()
     options.out.parent.mkdir(parents=True, exist_ok=True)

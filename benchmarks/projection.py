@@ -22,7 +22,7 @@ from typing import Any
 
 from agentrt.bench.calibrate import calibrate
 from agentrt.bench.calibration import Calibration
-from agentrt.bench.evidence import cores, machine, versions
+from agentrt.bench.evidence import circumstances
 from agentrt.bench.projection import project
 from agentrt.bench.sides import in_turn, sides
 from agentrt.bundled import shelf
@@ -72,11 +72,8 @@ def main() -> None:
     errors = sorted(abs(found["error"]) for found in predictions)
     blind = sorted(abs(found["blind_error"]) for found in predictions)
     evidence = {
-        "command": f"python benchmarks/projection.py {runs}",
+        **circumstances(f"python benchmarks/projection.py {runs}"),
         "started_at": calibration.started_at,
-        "machine": machine(),
-        "cores": cores(),
-        "versions": versions(),
         "flags": profile.flags,
         "median_error": median(errors),
         "worst_error": errors[-1],

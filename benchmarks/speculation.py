@@ -38,6 +38,7 @@ def main() -> None:
 
     each = int(sys.argv[1]) if len(sys.argv) > 1 else 4
     prompts = held_out_prompts(each)
+    about = circumstances(f"python benchmarks/speculation.py {each}")
     profile = load_profile("cpu-smollm2")
     baseline, default = sides(profile)
     judged = [sides(profile, against=side)[0] for side in ("ngram", "drafter")]
@@ -52,7 +53,7 @@ def main() -> None:
         "profile": profile.name,
         "sides": {side.label: side.profile.told_speculation for side in [baseline, *judged]},
         "flags": profile.flags,
-        **circumstances(f"python benchmarks/speculation.py {each}"),
+        **about,
     }
     evidence["summary"] = _summary(evidence, judged)
     precision = "" if profile.flags["dtype"] == "bfloat16" else f"-{profile.flags['dtype']}"

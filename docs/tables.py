@@ -223,9 +223,7 @@ def _speculation(precision: str) -> Any:
 
 def training(file: str = "draft-training.json") -> str:
     """Acceptance on held-out answers as drafters were trained, with and without their head."""
-    alone = {"all, no head": "acceptance_length_of_the_drafter_alone"}
-    found = _result(file)["trainings"]
-    return "\n\n".join(f"{_curve(each, alone)}\n\n{_evidence(each)}" for each in found)
+    return "\n\n".join(_trained(each) for each in _result(file)["trainings"])
 
 
 def training_before() -> str:
@@ -235,9 +233,13 @@ def training_before() -> str:
 
 def training_before_further() -> str:
     """The same as its training went on."""
-    further = _result("draft-training-before.json")["trainings"][1]
+    return _trained(_result("draft-training-before.json")["trainings"][1])
+
+
+def _trained(training: dict[str, Any]) -> str:
+    """A training's curve with and without the head, and where it was trained."""
     alone = {"all, no head": "acceptance_length_of_the_drafter_alone"}
-    return f"{_curve(further, alone)}\n\n{_evidence(further)}"
+    return f"{_curve(training, alone)}\n\n{_evidence(training)}"
 
 
 def _curve(training: dict[str, Any], others: dict[str, str]) -> str:

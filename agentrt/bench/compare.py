@@ -6,11 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from typing import Any
 
 from agentrt.bench.comparison import Comparison, Verdict
-from agentrt.bench.evidence import cores, machine, versions
+from agentrt.bench.evidence import circumstances
 from agentrt.bench.judge import judge
 from agentrt.bench.observe import observe
 from agentrt.bench.sample import Sample
@@ -43,7 +42,7 @@ def compare(
     if runs < 1 or len(sides) < 2:
         raise UserError("a comparison needs two sides and at least one run of each")
     say = on_progress or (lambda _: None)
-    started_at = datetime.now(UTC).isoformat(timespec="seconds")
+    about = circumstances(" ".join(["agentrt", *sys.argv[1:]]))
     with ExitStack() as stack:
         runtimes, start_s = {}, {}
         for side in sides:
@@ -63,11 +62,7 @@ def compare(
         verdicts=verdicts,
         best=_best(sides[0], verdicts),
         start_s=start_s,
-        started_at=started_at,
-        command=" ".join(["agentrt", *sys.argv[1:]]),
-        machine=machine(),
-        cores=cores(),
-        versions=versions(),
+        **about,
         prompts=_prompts(first),
         samples=samples,
     )

@@ -60,7 +60,6 @@ def answerer(target: Path, device: str) -> Answerer:
             rows = model.generate(
                 **asked.to(device),
                 do_sample=False,
-                repetition_penalty=1.0,
                 max_new_tokens=most,
                 pad_token_id=pad,
                 eos_token_id=end,

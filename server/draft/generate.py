@@ -14,6 +14,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from answer import Answerer
@@ -94,19 +95,15 @@ def answer(prompts: list[Prompt], engine: Callable[[], Answerer], out: Path, bat
         )
 
 
-def starter(name: str, target: Path) -> Callable[[], Answerer]:
-    """What starts an engine; ``cuda`` is transformers on a GPU, ``cpu`` vLLM."""
+def answerer(device: str, target: Path) -> Answerer:
+    """An engine that answers: transformers on ``cuda``, vLLM on ``cpu``."""
+    if device == "cuda":
+        import by_transformers
 
-    def start() -> Answerer:
-        if name == "cuda":
-            import by_transformers
+        return by_transformers.answerer(target, device)
+    import by_vllm
 
-            return by_transformers.answerer(target, name)
-        import by_vllm
-
-        return by_vllm.answerer(target)
-
-    return start
+    return by_vllm.answerer(target)
 
 
 def main() -> None:
@@ -125,7 +122,7 @@ def main() -> None:
     parser.add_argument("--part", type=int, nargs=2, default=(0, 1), help="of --kept: N OF")
     args = parser.parse_args()
     args.data.mkdir(parents=True, exist_ok=True)
-    engine = starter(args.device, args.target)
+    engine = partial(answerer, args.device, args.target)
     if args.keep:
         write_prompts(training_prompts(args.prompts, args.seed, args.corpora), args.keep)
     elif args.kept:

@@ -111,8 +111,8 @@ def train(args: argparse.Namespace) -> None:
     candidates = Candidates(answers, config.vocabulary, args.frequent, device)
     batches = Batches(answers, args.anchors, args.each, args.seed + progress.step)
     choose = random.Random(args.seed + progress.step)  # noqa: S311 - block sizes, not a secret
+    done = _done(args, progress)
     for batch in batches:
-        done = _done(args, progress)
         if done >= 1:
             break
         begun, drafts = time.perf_counter(), choose.choice(args.drafts)
@@ -129,14 +129,15 @@ def train(args: argparse.Namespace) -> None:
         for optimizer in optimizers:
             optimizer.step()
         _count(progress, loss.detach(), drafts * len(blocks.anchors), begun)
+        done = _done(args, progress)
         if progress.step % 20 == 0:
-            done, each = _done(args, progress), progress.seconds / progress.step
+            each = progress.seconds / progress.step
             print(
                 f"step {progress.step}, {done:.0%}: loss {float(progress.loss):.3f}, "
                 f"{each:.2f} s a step, epoch {batches.epochs}",
                 flush=True,
             )
-        if progress.step % args.every == 0 or _done(args, progress) >= 1:
+        if progress.step % args.every == 0 or done >= 1:
             _note(args, model, held_out, hidden, target.embedding, progress)
             _keep(args.out, model, optimizers, progress)
 

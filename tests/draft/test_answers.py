@@ -10,7 +10,6 @@ from agentrt.serving import load_profile
 from agentrt.serving.prepare import prepared_model
 
 pytestmark = pytest.mark.e2e
-DRAFT = Path(__file__).parents[2] / "server" / "draft"
 # Tokens of an answer that are compared: in bfloat16 two engines part at some near tie.
 BEGINNING = 12
 
@@ -18,11 +17,6 @@ BEGINNING = 12
 @pytest.fixture(scope="module")
 def target() -> Path:
     return Path(prepared_model(load_profile("cpu-smollm2-baseline"), print))
-
-
-@pytest.fixture(autouse=True)
-def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(DRAFT))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the libraries' own
